@@ -1,0 +1,87 @@
+//! Workloads, one line of result each: `workload/pN gort VALUE UNIT [key=value ..]`.
+//!
+//! `cargo run --release -p bench -- WORKLOAD.. [--procs N] [--migratory] [--n COUNT]`
+
+#![allow(unsafe_code, reason = "`--migratory` is an unsafe promise")]
+
+mod memory;
+mod workloads;
+
+use std::process::ExitCode;
+
+use workloads::WORKLOADS;
+
+/// What the command line asks for.
+struct Options {
+    workloads: Vec<String>,
+    procs: usize,
+    migratory: bool,
+    n: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let options = match parse() {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            eprintln!("usage: bench WORKLOAD.. [--procs N] [--migratory] [--n COUNT]");
+            let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name).collect();
+            eprintln!("workloads: {}", names.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    for name in &options.workloads {
+        let Some(workload) = WORKLOADS.iter().find(|w| w.name == name) else { continue };
+        let n = options.n.unwrap_or(workload.n);
+        let mut builder = gort::Builder::new().procs(options.procs);
+        if options.migratory {
+            // SAFETY: no workload keeps anything bound to its thread over a wait, and what they
+            // pass to `run` captures numbers only.
+            builder = unsafe { builder.migratory() };
+        }
+        let line = match builder.run(|| (workload.run)(n)) {
+            Ok(line) => line,
+            Err(error) => {
+                eprintln!("bench: {name}: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let mode = if options.migratory { " mode=migratory" } else { "" };
+        println!("{name}/p{} gort {line} n={n}{mode}", options.procs);
+    }
+    ExitCode::SUCCESS
+}
+
+fn parse() -> Result<Options, String> {
+    use lexopt::prelude::*;
+    let mut options = Options { workloads: Vec::new(), procs: 1, migratory: false, n: None };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next().map_err(|e| e.to_string())? {
+        match arg {
+            Long("procs") => options.procs = number(&mut parser, "--procs")? as usize,
+            Long("n") => options.n = Some(number(&mut parser, "--n")?),
+            Long("migratory") => options.migratory = true,
+            Value(name) => {
+                let name = name.to_string_lossy().into_owned();
+                if !WORKLOADS.iter().any(|w| w.name == name) {
+                    return Err(format!("no workload `{name}`"));
+                }
+                options.workloads.push(name);
+            }
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    if options.workloads.is_empty() {
+        return Err("name at least one workload".into());
+    }
+    Ok(options)
+}
+
+fn number(parser: &mut lexopt::Parser, option: &str) -> Result<u64, String> {
+    let value = parser.value().map_err(|e| e.to_string())?;
+    let text = value.to_string_lossy().replace('_', "");
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err(format!("{option} is {value:?}: give a number of at least 1")),
+    }
+}

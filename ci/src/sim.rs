@@ -1,0 +1,80 @@
+//! The simulation suite: the real core on virtual threads, every schedule and fault from a seed.
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use lexopt::{Arg, ValueExt as _};
+use xshell::cmd;
+
+use crate::command::{self, Project};
+use crate::counts::Counts;
+use crate::{Error, Usage};
+
+/// The simulation is a binary of its own, because a binary has one platform.
+const BINARY: &[&str] =
+    &["--release", "-p", "tests", "--bin", "sim", "--no-default-features", "--features", "sim"];
+
+/// Seeds of a run that asks for no number.
+const SEEDS: u64 = 1000;
+
+/// For all seeds together, without the building.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// `cargo ci sim`.
+pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
+    let options = options(args)?;
+    cmd!(project.sh, "cargo build {BINARY...}").run()?;
+    let suite = cmd!(project.sh, "cargo run --quiet {BINARY...} -- {options...}");
+    let finished = command::show(suite, Some(LIMIT))?;
+    Ok(Counts::parse(&finished.output).or_failed(finished.success))
+}
+
+/// Checks the options, and returns those to hand on.
+fn options(args: &[String]) -> Result<Vec<String>, Error> {
+    let mut parser = lexopt::Parser::from_args(args);
+    let mut options = Vec::new();
+    while let Some(arg) = parser.next()? {
+        let (name, value) = match arg {
+            Arg::Long("seeds") => ("--seeds", parser.value()?.parse::<u64>()?.to_string()),
+            Arg::Long("seed") => ("--seed", parser.value()?.parse::<u64>()?.to_string()),
+            Arg::Long("procs") => ("--procs", parser.value()?.parse::<usize>()?.to_string()),
+            Arg::Long("mode") => ("--mode", mode(parser.value()?.string()?)?),
+            other => return Err(other.unexpected().into()),
+        };
+        options.extend([name.to_owned(), value]);
+    }
+    if !options.iter().any(|option| option == "--seeds" || option == "--seed") {
+        options.extend(["--seeds".to_owned(), SEEDS.to_string()]);
+    }
+    Ok(options)
+}
+
+/// A mode of the runtime, by name.
+fn mode(name: String) -> Result<String, Usage> {
+    match name.as_str() {
+        "default" | "migratory" => Ok(name),
+        _ => Err(Usage(format!("--mode is `default` or `migratory`, not `{name}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<String, Error> {
+        let args: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        Ok(options(&args)?.join(" "))
+    }
+
+    #[test]
+    fn options_are_checked_and_handed_on() -> Result<(), Error> {
+        assert_eq!(parse("")?, "--seeds 1000");
+        assert_eq!(parse("--seed=7 --procs 3")?, "--seed 7 --procs 3");
+        assert_eq!(parse("--mode migratory --seeds 5")?, "--mode migratory --seeds 5");
+        for wrong in ["--seeds many", "--seed", "--mode fast", "--speed 1", "7"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! Starting a runtime.
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe, Location};
+
+use rt_core::{Config, OsError, Runtime};
+
+use crate::{lent, panics};
+
+/// The environment variable that sets the number of processors.
+const MAXPROCS: &str = "GORT_MAXPROCS";
+
+/// Go's limit of threads.
+const MAX_THREADS: usize = 10_000;
+
+/// The most processors; more are taken as a slip of the pen.
+const MOST_PROCS: usize = 65_536;
+
+/// How a runtime is to be: processors, stacks, threads.
+///
+/// ```
+/// let answer = gort::Builder::new().procs(2).run(|| 6 * 7)?;
+/// assert_eq!(answer, 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it runs something"]
+pub struct Builder {
+    procs: Option<usize>,
+    stack_bytes: usize,
+    max_threads: usize,
+    migratory: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}
+
+impl Builder {
+    /// The default: as many processors as the process may use, stacks of 256 KiB of addresses, at
+    /// most 10 000 threads, goroutines that stay on the thread that they first ran on.
+    pub fn new() -> Builder {
+        Builder {
+            procs: None,
+            stack_bytes: rt_core::DEFAULT_STACK_BYTES,
+            max_threads: MAX_THREADS,
+            migratory: false,
+        }
+    }
+
+    /// Sets the number of processors: how many goroutines run at the same moment. Unless set, it is
+    /// the environment's `GORT_MAXPROCS`, or else what the affinity mask and the cgroup quota allow.
+    #[doc(alias = "GOMAXPROCS")]
+    pub fn procs(mut self, n: usize) -> Builder {
+        self.procs = Some(n);
+        self
+    }
+
+    /// Sets the stack of each goroutine, in bytes of addresses, guard page included; rounded up to a
+    /// power of two of at least 32 KiB. Memory is used as it is touched.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_bytes = bytes;
+        self
+    }
+
+    /// Sets the most threads that the runtime has at one time: workers and those for
+    /// [`blocking`](crate::blocking).
+    #[doc(alias = "SetMaxThreads")]
+    pub fn max_threads(mut self, n: usize) -> Builder {
+        self.max_threads = n;
+        self
+    }
+
+    /// Lets started goroutines move between threads, as Go's do: all work can be stolen.
+    ///
+    /// # Safety
+    /// - No code that runs on a goroutine of this runtime, libraries included, keeps anything bound
+    ///   to its thread (a reference into a `thread_local!`, an `Rc` that a thread-local shares, a
+    ///   lock guard that must be dropped where it was made, what a goroutine made by
+    ///   [`spawn_local`](crate::spawn_local) shares) over a call that may park.
+    /// - What is passed to [`Builder::run`] is `Send`, for it runs on another thread.
+    pub unsafe fn migratory(mut self) -> Builder {
+        self.migratory = true;
+        self
+    }
+
+    fn config(&self) -> io::Result<Config> {
+        let procs = match self.procs {
+            Some(n) => n,
+            None => procs_by_default()?,
+        };
+        if procs == 0 || procs > MOST_PROCS {
+            return Err(invalid(format!("procs is {procs}: give 1 to {MOST_PROCS}")));
+        }
+        if self.stack_bytes > 1 << 30 {
+            let bytes = self.stack_bytes;
+            return Err(invalid(format!("stack_size is {bytes} bytes: give at most 1 GiB")));
+        }
+        Ok(Config {
+            procs,
+            stack_bytes: self.stack_bytes,
+            max_threads: self.max_threads,
+            migratory: self.migratory,
+            unwinding: std::thread::panicking,
+        })
+    }
+
+    /// Starts a runtime without running anything in it.
+    pub(crate) fn start(&self) -> io::Result<Runtime> {
+        Runtime::new(&self.config()?).map_err(|e| refused("a runtime", e))
+    }
+
+    /// Starts a runtime, runs `f` as its first goroutine, and returns what `f` returns as soon as it
+    /// does. Goroutines that have not ended then never run again.
+    ///
+    /// It doesn't wait for goroutines or [`blocking`](crate::blocking) calls that are still under
+    /// way. Because they may use what a goroutine of this thread has lent them of its thread-locals,
+    /// a thread that has called `run` ends only when they have (the main thread excepted, with which
+    /// the process ends).
+    ///
+    /// The calling thread becomes worker 0 and `f` stays on it, so `f` need be neither `Send` nor
+    /// `'static`. (In [`migratory`](Builder::migratory) mode the caller sleeps.) Called on a
+    /// goroutine, it holds that goroutine's worker until `f` has returned: what else is at home on
+    /// the worker waits so long, and `f` must not wait for it.
+    ///
+    /// # Errors
+    /// The builder's settings make no sense, or the system refuses memory or a thread.
+    ///
+    /// # Panics
+    /// When `f` panics, its panic goes on in the caller.
+    #[track_caller]
+    pub fn run<F, T>(&self, f: F) -> io::Result<T>
+    where
+        F: FnOnce() -> T,
+    {
+        let at = Location::caller();
+        let runtime = self.start()?;
+        let mut result = None;
+        let main = || result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
+        // SAFETY: panics are caught on the line above; `migratory` made the caller promise `Send`.
+        let ran = unsafe { runtime.run(at, main) };
+        if let Some(lent) = ran.map_err(|e| refused("the first goroutine", e))? {
+            lent::leave(lent);
+        }
+        lent::sweep();
+        match result {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(panic)) => panic::resume_unwind(panic),
+            None => Err(io::Error::other("the first goroutine ended without a result")),
+        }
+    }
+}
+
+/// Runs `f` as a goroutine of a new runtime and returns what it returns. See [`Builder::run`].
+///
+/// # Panics
+/// When `f` panics, its panic goes on in the caller. Also when the system refuses memory or a thread
+/// to start with; [`Builder::run`] returns an error instead.
+#[track_caller]
+pub fn run<F, T>(f: F) -> T
+where
+    F: FnOnce() -> T,
+{
+    match Builder::new().run(f) {
+        Ok(value) => value,
+        Err(error) => panic!("gort::run: {error}"),
+    }
+}
+
+fn procs_by_default() -> io::Result<usize> {
+    let Some(text) = std::env::var_os(MAXPROCS) else { return Ok(rt_core::os::cpus()) };
+    let number = text.to_str().and_then(|text| text.trim().parse().ok());
+    number.filter(|n| (1..=MOST_PROCS).contains(n)).ok_or_else(|| {
+        invalid(format!("{MAXPROCS} is {text:?}: give a number from 1 to {MOST_PROCS}"))
+    })
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+/// The error of a system that refuses what a goroutine or runtime needs.
+pub(crate) fn refused(what: &str, error: OsError) -> io::Error {
+    let system = io::Error::from_raw_os_error(error.0);
+    io::Error::new(
+        system.kind(),
+        format!("{what} could not be started: {system}. {}", panics::what_to_raise(system.kind())),
+    )
+}

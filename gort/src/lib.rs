@@ -1,0 +1,63 @@
+//! Goroutines for Rust: cheap stackful tasks, written as plain blocking code and spread over the
+//! machine's processors.
+//!
+//! ```
+//! use gort::chan;
+//!
+//! let total = gort::run(|| {
+//!     let (tx, rx) = chan::bounded(0);
+//!     for worker in 1..=3 {
+//!         let tx = tx.clone();
+//!         gort::go(move || tx.send(worker * 10).unwrap());
+//!     }
+//!     drop(tx);
+//!     rx.iter().sum::<i32>()
+//! });
+//! assert_eq!(total, 60);
+//! ```
+//!
+//! A program written for threads ports by its `use` lines: [`thread`] mirrors `std::thread`,
+//! [`sync`] mirrors `std::sync`, [`chan`] mirrors `crossbeam_channel`, [`net`] mirrors `std::net`.
+//! All of it works on plain threads too, where a goroutine parks and a thread sleeps.
+//!
+//! # What stays on its thread
+//!
+//! A goroutine is free until it first runs; from then on it stays on that worker's thread. So
+//! whatever is sound on a thread is sound on a goroutine: an `Rc` from a `thread_local!`, a guard
+//! held over a wait. [`Builder::migratory`] trades that for Go's rules.
+//!
+//! # A missing platform
+//!
+//! The core calls the platform through linked symbols. A program that takes `gort` without any
+//! platform feature, or with `platform-custom` and no `rt_core::platform!`, fails to link with
+//! `undefined symbol: gort0_wait` and its like.
+
+#[cfg(not(feature = "std"))]
+compile_error!("gort without its feature `std` is for freestanding programs, which come later");
+
+mod builder;
+mod default;
+mod lent;
+mod panics;
+mod platform;
+mod scope;
+
+pub mod chan;
+pub mod net;
+pub mod runtime;
+#[cfg(feature = "os-sim")]
+pub mod sim;
+pub mod sync;
+pub mod thread;
+
+pub use builder::{Builder, run};
+#[cfg(feature = "os-sim")]
+pub use gort_macros::sim_test;
+pub use gort_macros::{main, test};
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use thread::{JoinHandle, blocking, go, sleep, spawn, spawn_local, yield_now};
+
+/// The README's program is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,192 @@
+//! `std::sync::Mutex`, whose waiters park.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+use std::thread;
+
+use rt_core::sync::RawMutex;
+
+/// A mutual exclusion lock around a value.
+///
+/// It is [`std::sync::Mutex`], but a goroutine that waits for it parks. It is not fair: who comes
+/// while the lock is free takes it. But one that has waited for 1 ms gets it next.
+///
+/// # Poisoning
+///
+/// A panic that begins while a guard is held, and drops it, poisons the mutex: from then on
+/// [`lock`](Mutex::lock) and [`try_lock`](Mutex::try_lock) return an error with the guard inside.
+/// Panics are counted by thread, as std does. So while a goroutine is parked in the middle of its
+/// unwinding, a guard that another goroutine of the same thread drops does not poison if the lock
+/// was taken after that unwinding began, and poisons if it was taken before.
+pub struct Mutex<T: ?Sized> {
+    raw: RawMutex,
+    /// Written by the holder, and by who clears it; read by each who locks. It is only a hint
+    /// without the lock.
+    poisoned: AtomicBool,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: with the mutex goes its value, and nothing else that is bound to a thread.
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
+// SAFETY: the value is reached only by the holder of `raw`, one thread at a time.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
+
+/// The right to the value of a [`Mutex`], which is unlocked when this is dropped.
+#[must_use = "if unused the Mutex will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    /// Whether its thread was panicking already when the lock was taken.
+    panicking: bool,
+    /// As std's guard it is not `Send`.
+    not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to the value, which is `Sync`.
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex around `t`.
+    #[inline]
+    pub const fn new(t: T) -> Mutex<T> {
+        Mutex { raw: RawMutex::new(), poisoned: AtomicBool::new(false), data: UnsafeCell::new(t) }
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// If the mutex is poisoned; the value is in the error.
+    pub fn into_inner(self) -> LockResult<T> {
+        let poisoned = self.is_poisoned();
+        let value = self.data.into_inner();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Locks the mutex, and waits until that is possible.
+    ///
+    /// Parks a goroutine; makes a plain thread sleep. A holder that locks again waits for ever.
+    ///
+    /// # Errors
+    /// If the mutex is poisoned; it is locked all the same, and the guard is in the error.
+    #[inline]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.raw.lock();
+        self.guard()
+    }
+
+    /// Locks the mutex if it is free. Never parks.
+    ///
+    /// # Errors
+    /// [`TryLockError::WouldBlock`] if it is held; [`TryLockError::Poisoned`] if it is poisoned,
+    /// and then it is locked, and the guard is in the error.
+    #[inline]
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        if self.raw.try_lock() { Ok(self.guard()?) } else { Err(TryLockError::WouldBlock) }
+    }
+
+    /// The guard of a caller that has just locked `raw`.
+    #[inline(always)]
+    fn guard(&self) -> LockResult<MutexGuard<'_, T>> {
+        let panicking = thread::panicking();
+        let guard = MutexGuard { mutex: self, panicking, not_send: PhantomData };
+        if self.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
+    }
+
+    /// True if a panic has poisoned the mutex. Without the lock this is only a hint.
+    #[inline]
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Relaxed)
+    }
+
+    /// Makes a poisoned mutex an ordinary one again.
+    #[inline]
+    pub fn clear_poison(&self) {
+        self.poisoned.store(false, Ordering::Relaxed);
+    }
+
+    /// The value, which nobody else can reach.
+    ///
+    /// # Errors
+    /// If the mutex is poisoned; the reference is in the error.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let poisoned = self.is_poisoned();
+        let value = self.data.get_mut();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: a guard exists from `Mutex::guard` until `raw` is unlocked in `drop`, and `raw`
+        // has one holder.
+        unsafe { &*self.mutex.data.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and `&mut self` is the only way to this guard.
+        unsafe { &mut *self.mutex.data.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.panicking && thread::panicking() {
+            self.mutex.poisoned.store(true, Ordering::Relaxed);
+        }
+        // SAFETY: a guard is made by a holder (`Mutex::guard`), and dropped once.
+        unsafe { self.mutex.raw.unlock() };
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(t: T) -> Mutex<T> {
+        Mutex::new(t)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut d = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Ok(guard) => d.field("data", &&*guard),
+            Err(TryLockError::Poisoned(error)) => d.field("data", &&**error.get_ref()),
+            Err(TryLockError::WouldBlock) => d.field("data", &format_args!("<locked>")),
+        };
+        d.field("poisoned", &self.is_poisoned()).finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

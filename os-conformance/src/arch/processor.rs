@@ -1,0 +1,51 @@
+//! What a processor does in passing.
+#![forbid(unsafe_code)]
+
+use std::time::{Duration, Instant};
+
+use rt_core::Arch;
+
+use crate::clause::{Clause, Verdict, holds};
+use crate::suite::Suite;
+
+pub(super) fn clauses<A: Arch + 'static>() -> Vec<Clause> {
+    vec![
+        Clause::new(
+            "Arch::pause/returns",
+            "Tells the processor that this is a spin loop.",
+            pause::<A>,
+        ),
+        Clause::new("Arch::ticks/counts", "A fast counter of time", ticks::<A>),
+    ]
+}
+
+fn pause<A: Arch>(_: &Suite) -> Verdict {
+    for _ in 0..1000 {
+        A::pause();
+    }
+    Ok(())
+}
+
+/// How far the counter gets, by std's clock and on this thread.
+fn counted<A: Arch>(time: Duration) -> i64 {
+    let (watch, start) = (Instant::now(), A::ticks());
+    while watch.elapsed() < time {
+        A::pause();
+    }
+    A::ticks().wrapping_sub(start) as i64
+}
+
+/// It is not ordered against other instructions, and a thread may move between processors, so that
+/// it may seem to step back; but never as far as two milliseconds.
+fn ticks<A: Arch>(_: &Suite) -> Verdict {
+    let least = counted::<A>(Duration::from_millis(2));
+    holds!(least > 0, "in two milliseconds it counted {least}");
+    let mut before = A::ticks();
+    for _ in 0..10_000 {
+        let now = A::ticks();
+        let step = now.wrapping_sub(before) as i64;
+        holds!(step > -least, "it stepped from {before} to {now}");
+        before = now;
+    }
+    Ok(())
+}

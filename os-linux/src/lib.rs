@@ -1,0 +1,272 @@
+//! gort on Linux: the backend [`Linux`] of the platform traits, for programs whose libc owns the
+//! thread-local storage.
+//!
+//! One file per protocol, all of them functions of this crate that the three `impl`s below call:
+//!
+//! | file | what |
+//! |---|---|
+//! | `memory` | address space and guards |
+//! | `threads`, `signal_stack` | threads of libc, and the stacks their fault handlers run on |
+//! | `local` | the thread's word (the one file with asm) |
+//! | `futex`, `clock`, `fence` | sleep, time, and the fence on everybody's behalf |
+//! | `faults` | the handler of SIGSEGV and SIGBUS |
+//! | `cpus`, `cgroup` | how many processors we may use |
+//! | `process` | seed, error stream, end |
+//! | `poll`, `net` | epoll and sockets |
+//! | `raw` | the few system calls that rustix lacks |
+//!
+//! libc appears where rustix has no such call: `threads`, `signal_stack`, `faults`, `process`,
+//! `raw`.
+
+#![no_std]
+
+extern crate alloc;
+
+mod cgroup;
+mod clock;
+mod cpus;
+mod faults;
+mod fence;
+mod futex;
+mod local;
+mod memory;
+mod net;
+mod poll;
+mod process;
+mod raw;
+mod signal_stack;
+mod slack;
+mod threads;
+
+use core::net::SocketAddr;
+use core::sync::atomic::AtomicU32;
+use rt_core::{
+    Direction, Event, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller, Shutdown, Socket,
+    SocketKind, SocketOption, ThreadHandle,
+};
+
+/// Linux, as a platform for the core: `rt_core::platform!(os = os_linux::Linux, ..)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Linux;
+
+/// rustix's error as the core's.
+fn error(errno: rustix::io::Errno) -> OsError {
+    OsError(errno.raw_os_error())
+}
+
+impl Os for Linux {
+    fn page_size() -> usize {
+        memory::page_size()
+    }
+
+    fn reserve(bytes: usize) -> OsResult<*mut u8> {
+        memory::reserve(bytes)
+    }
+
+    unsafe fn commit(at: *mut u8, bytes: usize) -> OsResult<()> {
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { memory::commit(at, bytes) }
+    }
+
+    unsafe fn guard(first: *mut u8, bytes: usize, stride: usize, count: usize) -> OsResult<()> {
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { memory::guard(first, bytes, stride, count) }
+    }
+
+    unsafe fn discard(at: *mut u8, bytes: usize) {
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { memory::discard(at, bytes) }
+    }
+
+    unsafe fn release(at: *mut u8, bytes: usize) {
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { memory::release(at, bytes) }
+    }
+
+    fn guard_kind() -> GuardKind {
+        memory::guard_kind()
+    }
+
+    fn cpus() -> usize {
+        cpus::cpus()
+    }
+
+    unsafe fn start(entry: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> OsResult<ThreadHandle> {
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { threads::start(entry, arg) }
+    }
+
+    unsafe fn join(thread: ThreadHandle) {
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { threads::join(thread) }
+    }
+
+    fn enter_thread() -> OsResult<usize> {
+        // The stack's token is the address of a page: the low bit is free for the slack.
+        let stack = signal_stack::enter()?;
+        Ok(stack | usize::from(slack::remove()))
+    }
+
+    unsafe fn leave_thread(token: usize) {
+        if token & 1 == 1 {
+            slack::restore();
+        }
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { signal_stack::leave(token & !1) }
+    }
+
+    #[inline]
+    unsafe fn at_thread_end(f: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> bool {
+        // SAFETY: the caller keeps the trait's contract, which is the function's.
+        unsafe { threads::at_end(f, arg) }
+    }
+
+    fn local() -> *mut () {
+        local::local()
+    }
+
+    #[inline]
+    fn set_local(word: *mut ()) {
+        local::set_local(word);
+    }
+
+    fn wait(word: &AtomicU32, expected: u32, until: u64) {
+        futex::wait(word, expected, until);
+    }
+
+    fn wake(word: *const AtomicU32, n: u32) {
+        futex::wake(word, n);
+    }
+
+    fn now() -> u64 {
+        clock::now()
+    }
+
+    fn fence_all() -> bool {
+        fence::fence_all()
+    }
+
+    fn seed() -> u64 {
+        process::seed()
+    }
+
+    fn write_error(text: &[u8]) {
+        process::write_error(text);
+    }
+
+    fn catch_faults(handler: fn(address: usize) -> Fault) -> OsResult<()> {
+        faults::catch(handler)
+    }
+
+    fn abort() -> ! {
+        process::abort()
+    }
+
+    fn exit(status: i32) -> ! {
+        process::exit(status)
+    }
+
+    fn no_memory() -> OsError {
+        error(rustix::io::Errno::NOMEM)
+    }
+}
+
+impl Poller for Linux {
+    fn open() -> OsResult<Poll> {
+        poll::open()
+    }
+
+    fn close(poll: Poll) {
+        poll::close(poll);
+    }
+
+    fn add(poll: Poll, socket: Socket, token: u64) -> OsResult<()> {
+        poll::add(poll, socket, token)
+    }
+
+    fn remove(poll: Poll, socket: Socket) {
+        poll::remove(poll, socket);
+    }
+
+    fn poll(poll: Poll, events: &mut [Event], until: u64) -> usize {
+        poll::poll(poll, events, until)
+    }
+
+    fn notify(poll: Poll) {
+        poll::notify(poll);
+    }
+}
+
+impl Net for Linux {
+    fn open(kind: SocketKind, address: &SocketAddr) -> OsResult<Socket> {
+        net::open(kind, address)
+    }
+
+    fn pair() -> OsResult<(Socket, Socket)> {
+        net::pair()
+    }
+
+    fn bind(socket: Socket, address: &SocketAddr) -> OsResult<()> {
+        net::bind(socket, address)
+    }
+
+    fn listen(socket: Socket, backlog: u32) -> OsResult<()> {
+        net::listen(socket, backlog)
+    }
+
+    fn accept(socket: Socket) -> OsResult<(Socket, SocketAddr)> {
+        net::accept(socket)
+    }
+
+    fn connect(socket: Socket, address: &SocketAddr) -> OsResult<bool> {
+        net::connect(socket, address)
+    }
+
+    fn recv(socket: Socket, buffer: &mut [u8], peek: bool) -> OsResult<usize> {
+        net::recv(socket, buffer, peek)
+    }
+
+    fn send(socket: Socket, data: &[u8]) -> OsResult<usize> {
+        net::send(socket, data)
+    }
+
+    fn send_vectored(socket: Socket, data: &[&[u8]]) -> OsResult<usize> {
+        net::send_vectored(socket, data)
+    }
+
+    fn shutdown(socket: Socket, how: Shutdown) -> OsResult<()> {
+        net::shutdown(socket, how)
+    }
+
+    fn option(socket: Socket, option: SocketOption) -> OsResult<u32> {
+        net::option(socket, option)
+    }
+
+    fn set_option(socket: Socket, option: SocketOption, value: u32) -> OsResult<()> {
+        net::set_option(socket, option, value)
+    }
+
+    fn local_name(socket: Socket) -> OsResult<SocketAddr> {
+        net::local_name(socket)
+    }
+
+    fn peer_name(socket: Socket) -> OsResult<SocketAddr> {
+        net::peer_name(socket)
+    }
+
+    fn close(socket: Socket) {
+        net::close(socket);
+    }
+
+    fn duplicate(socket: Socket) -> OsResult<Socket> {
+        net::duplicate(socket)
+    }
+
+    fn sleep_until_ready(socket: Socket, direction: Direction, until: u64) {
+        net::sleep_until_ready(socket, direction, until);
+    }
+
+    fn would_block() -> OsError {
+        error(rustix::io::Errno::WOULDBLOCK)
+    }
+}

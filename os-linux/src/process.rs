@@ -1,0 +1,45 @@
+//! The process as a whole: a seed, its error stream, its end.
+
+use crate::clock;
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
+
+/// A random number. A machine that has just booted may have little to offer: what it has will do,
+/// for nothing secret hangs on it, and waiting for more could take minutes.
+pub(crate) fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    for flags in [GetRandomFlags::INSECURE, GetRandomFlags::NONBLOCK] {
+        if getrandom(&mut bytes, flags) == Ok(bytes.len()) {
+            return u64::from_ne_bytes(bytes);
+        }
+    }
+    // No such call (a sandbox): the time and where the stack is, spread over all bits.
+    let place = core::ptr::from_ref(&bytes).addr() as u64;
+    (clock::now() ^ place.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Writes all of `text` to descriptor 2, or as much as it takes. Callable from a fault handler.
+pub(crate) fn write_error(mut text: &[u8]) {
+    // SAFETY: the descriptor is used for this call only; a closed one is an error that is ignored.
+    let stderr = unsafe { rustix::stdio::stderr() };
+    while !text.is_empty() {
+        match rustix::io::write(stderr, text) {
+            Ok(0) => return,
+            Ok(written) => text = &text[written..],
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Ends the process by `SIGABRT`.
+pub(crate) fn abort() -> ! {
+    // SAFETY: libc's `abort` may be called at any time, from a signal handler as well.
+    unsafe { libc::abort() }
+}
+
+/// Ends the process, after what `atexit` has collected: libc's buffers are written.
+pub(crate) fn exit(status: i32) -> ! {
+    // SAFETY: the core calls this once, from one thread; two callers are libc's to serialise.
+    unsafe { libc::exit(status) }
+}

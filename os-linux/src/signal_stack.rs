@@ -1,0 +1,133 @@
+//! Alternate signal stacks: where the fault handler runs when a goroutine's stack has ended.
+//!
+//! A thread that we start gets one inside its own mapping (`threads`). A thread of others gets one
+//! from [`enter`], in a mapping of its own:
+//!
+//! ```text
+//! low                                                        high
+//! | guard page | alternate stack ...................... | Saved |
+//! ^ token
+//! ```
+//!
+//! std gives its threads one as well, but of 8 KiB, or just what the kernel needs to save the
+//! registers if that is more. The report of an overflow formats text, so [`enter`] puts ours in
+//! its place for as long as the thread runs goroutines.
+
+use crate::memory;
+use core::mem::MaybeUninit;
+use core::ptr::null;
+use rt_core::{OsError, OsResult};
+
+/// What handlers may use beyond the registers that the kernel saves: the core's report, and
+/// whatever handler was there before ours.
+const ROOM: usize = 64 * 1024;
+/// A stack of others with less than this beyond the registers is replaced.
+const ENOUGH: usize = 32 * 1024;
+
+/// At the top of a mapping that [`enter`] made: what to put back.
+struct Saved(libc::stack_t);
+
+/// The bytes of an alternate stack, whole pages.
+pub(crate) fn bytes() -> usize {
+    let registers = rustix::param::linux_minsigstksz();
+    (registers + ROOM).next_multiple_of(memory::page_size())
+}
+
+/// Makes the range the calling thread's alternate stack, and returns what it had before.
+///
+/// # Safety
+/// - The range is writable and nobody else's for as long as the thread has it.
+pub(crate) unsafe fn set(at: *mut u8, bytes: usize) -> OsResult<libc::stack_t> {
+    // SAFETY: the caller gives the range.
+    unsafe { exchange(&libc::stack_t { ss_sp: at.cast(), ss_flags: 0, ss_size: bytes }) }
+}
+
+/// Prepares a thread that the core did not start. 0: it had a stack that will do.
+pub(crate) fn enter() -> OsResult<usize> {
+    let has = current()?;
+    let needs = rustix::param::linux_minsigstksz() + ENOUGH;
+    if has.ss_flags & libc::SS_DISABLE == 0 && has.ss_size >= needs {
+        return Ok(0);
+    }
+    let base = memory::reserve(mapping_bytes())?;
+    // SAFETY: `base` is the fresh reservation of the line above.
+    match unsafe { install(base) } {
+        Ok(()) => Ok(base.expose_provenance()),
+        Err(refused) => {
+            // SAFETY: the reservation of this function, which no thread uses as a stack.
+            unsafe { memory::release(base, mapping_bytes()) };
+            Err(refused)
+        }
+    }
+}
+
+/// Undoes [`enter`].
+///
+/// # Safety
+/// - `token` came from [`enter`] on this thread and was not used before.
+pub(crate) unsafe fn leave(token: usize) {
+    if token == 0 {
+        return;
+    }
+    let base = core::ptr::with_exposed_provenance_mut::<u8>(token);
+    // SAFETY: `install` wrote it there, and the mapping lives until the end of this function.
+    let saved = unsafe { saved(base).read() };
+    // SAFETY: the stack of before belonged to this thread before `enter`, and its owner is told
+    // nothing of us, so it still does.
+    if unsafe { exchange(&saved.0) }.is_err() {
+        // The thread runs on it at this moment, which must not be taken away.
+        return;
+    }
+    // SAFETY: the whole reservation of `enter`, which is no longer this thread's stack.
+    unsafe { memory::release(base, mapping_bytes()) };
+}
+
+/// Turns a reservation of [`mapping_bytes`] into the picture above and enters it.
+///
+/// # Safety
+/// - `base` is such a reservation, uncommitted.
+unsafe fn install(base: *mut u8) -> OsResult<()> {
+    let stack = base.wrapping_add(memory::page_size());
+    // SAFETY: all of the caller's reservation but its first page.
+    unsafe { memory::commit(stack, mapping_bytes() - memory::page_size()) }?;
+    let bytes = saved(base).addr() - stack.addr();
+    // SAFETY: committed above, below `Saved`, and the caller's alone.
+    let before = unsafe { set(stack, bytes) }?;
+    // SAFETY: committed above, aligned (see below), and beyond the stack.
+    unsafe { saved(base).write(Saved(before)) };
+    Ok(())
+}
+
+/// The guard page, and the stack with [`Saved`] at its end.
+fn mapping_bytes() -> usize {
+    memory::page_size() + bytes()
+}
+
+/// Where a mapping keeps what to put back.
+fn saved(base: *mut u8) -> *mut Saved {
+    base.wrapping_add(mapping_bytes() - size_of::<Saved>()).cast()
+}
+
+/// The end of the mapping is page-aligned, so is `Saved` below it, and the stack below that.
+const _: () = assert!(size_of::<Saved>().is_multiple_of(align_of::<Saved>()));
+
+/// The calling thread's alternate stack.
+fn current() -> OsResult<libc::stack_t> {
+    // SAFETY: changes nothing.
+    unsafe { exchange(null()) }
+}
+
+/// Sets the calling thread's alternate stack, unless `new` is null, and returns the one of before.
+/// Refused while the thread runs on it.
+///
+/// # Safety
+/// - `new` is null or readable, and its range as for [`set`] if it is not marked as disabled.
+unsafe fn exchange(new: *const libc::stack_t) -> OsResult<libc::stack_t> {
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: the caller answers for `new`; `before` is writable.
+    if unsafe { libc::sigaltstack(new, before.as_mut_ptr()) } != 0 {
+        return Err(OsError(libc::EPERM));
+    }
+    // SAFETY: written by the successful call above.
+    Ok(unsafe { before.assume_init() })
+}

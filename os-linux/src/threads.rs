@@ -1,0 +1,217 @@
+//! Threads of libc, each in one mapping of ours:
+//!
+//! ```text
+//! low                                                                       high
+//! | guard page | alternate stack | guard page | stack ............... | Record |
+//! ^ base       ^                              ^                       ^
+//! ```
+//!
+//! libc puts its own record and the thread-local storage at the top of the stack. The guard pages
+//! are pages that were never committed. The mapping goes in [`join`], when the thread has ended and
+//! nothing runs on it, so no thread needs to take its alternate stack off: it serves until the
+//! last destructor of a thread-local.
+//!
+//! Rejected: a stack of libc's, for it keeps the stacks of ended threads, and "nothing of it is
+//! left" would not hold.
+
+use crate::{clock, memory, signal_stack, slack};
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::ptr::null_mut;
+use rt_core::{OsError, OsResult, ThreadHandle};
+
+/// The address space of a stack. A worker needs little of it, but threads for blocking calls run
+/// any code, and that was tried with std's size.
+const STACK: usize = 2 * 1024 * 1024;
+/// How often a refusal for want of threads is taken back, after 1, 2, 3, .. milliseconds.
+const RETRIES: u64 = 20;
+
+/// At the top of a thread's mapping.
+#[repr(align(64))]
+struct Record {
+    // Written before the thread starts, read by it.
+    entry: unsafe extern "C" fn(*mut ()),
+    arg: *mut (),
+    alternate: *mut u8,
+    // Written by the starter when the thread exists, read by the joiner; the thread never looks.
+    thread: MaybeUninit<libc::pthread_t>,
+}
+
+/// Where things are in a mapping; the same for all of them.
+struct Layout {
+    alternate: usize,
+    stack: usize,
+    record: usize,
+    end: usize,
+}
+
+impl Layout {
+    fn new() -> Layout {
+        let page = memory::page_size();
+        let alternate = page;
+        let stack = alternate + signal_stack::bytes() + page;
+        let end = stack + STACK.next_multiple_of(page);
+        Layout { alternate, stack, record: end - size_of::<Record>(), end }
+    }
+}
+
+/// As `Os::start`.
+///
+/// # Safety
+/// - `arg` is what `entry` expects, and valid on another thread.
+pub(crate) unsafe fn start(
+    entry: unsafe extern "C" fn(*mut ()),
+    arg: *mut (),
+) -> OsResult<ThreadHandle> {
+    let layout = Layout::new();
+    let base = memory::reserve(layout.end)?;
+    // SAFETY: `base` is the fresh reservation of the line above, and the caller gives `arg`.
+    match unsafe { fill(base, &layout, entry, arg) } {
+        Ok(()) => Ok(ThreadHandle(base.expose_provenance())),
+        Err(refused) => {
+            // SAFETY: the reservation of this function; no thread was started on it.
+            unsafe { memory::release(base, layout.end) };
+            Err(refused)
+        }
+    }
+}
+
+/// Makes a reservation the picture above and starts a thread on it.
+///
+/// # Safety
+/// - `base` is a reservation of `layout.end` bytes, uncommitted.
+/// - `arg` is what `entry` expects, and valid on another thread.
+unsafe fn fill(
+    base: *mut u8,
+    layout: &Layout,
+    entry: unsafe extern "C" fn(*mut ()),
+    arg: *mut (),
+) -> OsResult<()> {
+    let alternate = base.wrapping_add(layout.alternate);
+    let stack = base.wrapping_add(layout.stack);
+    let record = base.wrapping_add(layout.record).cast::<Record>();
+    // SAFETY: the alternate stack's part of the reservation.
+    unsafe { memory::commit(alternate, signal_stack::bytes()) }?;
+    // SAFETY: the stack's part of the reservation.
+    unsafe { memory::commit(stack, layout.end - layout.stack) }?;
+    let thread = MaybeUninit::uninit();
+    // SAFETY: committed above; the end is page-aligned and the size a multiple of the alignment.
+    unsafe { record.write(Record { entry, arg, alternate, thread }) };
+
+    let attributes = Attributes::new(stack, layout.record - layout.stack)?;
+    let mut thread = MaybeUninit::uninit();
+    for pause in 1.. {
+        // SAFETY: the attributes name a stack of this mapping, which nobody else uses; `begin`
+        // expects the record, which lives as long as the mapping.
+        let result = unsafe {
+            libc::pthread_create(thread.as_mut_ptr(), &attributes.0, begin, record.cast())
+        };
+        match result {
+            0 => break,
+            libc::EAGAIN if pause <= RETRIES => {
+                // A signal may cut this short; the next pause is longer.
+                let _ = rustix::thread::nanosleep(&clock::timespec(pause * 1_000_000));
+            }
+            refused => return Err(OsError(refused)),
+        }
+    }
+    // SAFETY: the mapping lives until `join`, and nobody else touches this field until then.
+    unsafe { (*record).thread = thread };
+    Ok(())
+}
+
+/// The first function on the new thread.
+extern "C" fn begin(record: *mut c_void) -> *mut c_void {
+    let record = record.cast::<Record>();
+    // SAFETY: `fill` wrote these fields before the thread started, and nobody writes them again.
+    let entry = unsafe { (*record).entry };
+    // SAFETY: as above.
+    let arg = unsafe { (*record).arg };
+    // SAFETY: as above.
+    let alternate = unsafe { (*record).alternate };
+    // SAFETY: this part of the mapping is for this, and the mapping outlives the thread.
+    let set = unsafe { signal_stack::set(alternate, signal_stack::bytes()) };
+    debug_assert!(set.is_ok(), "a fresh thread runs on no alternate stack");
+    slack::remove();
+    // SAFETY: `start`'s caller promised that `arg` is what `entry` expects.
+    unsafe { entry(arg) };
+    null_mut()
+}
+
+/// As `Os::join`.
+///
+/// # Safety
+/// - `thread` came from [`start`] and was not joined before; it is not the caller.
+pub(crate) unsafe fn join(thread: ThreadHandle) {
+    let layout = Layout::new();
+    let base = core::ptr::with_exposed_provenance_mut::<u8>(thread.0);
+    let record = base.wrapping_add(layout.record).cast::<Record>();
+    // SAFETY: the mapping lives until the end of this function.
+    let thread = unsafe { (*record).thread };
+    // SAFETY: `fill` wrote it before `start` returned the handle.
+    let thread = unsafe { thread.assume_init() };
+    // SAFETY: a thread that was not joined yet, by the caller's promise.
+    let result = unsafe { libc::pthread_join(thread, null_mut()) };
+    if result == 0 {
+        // SAFETY: the reservation of `start`; the thread that ran on it has ended.
+        unsafe { memory::release(base, layout.end) };
+    }
+    debug_assert_eq!(result, 0, "a thread was joined by itself or twice");
+}
+
+/// libc's attributes of a thread, destroyed in the end.
+struct Attributes(libc::pthread_attr_t);
+
+impl Attributes {
+    /// Attributes that say: run on this stack.
+    fn new(stack: *mut u8, bytes: usize) -> OsResult<Attributes> {
+        let mut attributes = MaybeUninit::uninit();
+        // SAFETY: `attributes` is writable.
+        match unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) } {
+            0 => {}
+            refused => return Err(OsError(refused)),
+        }
+        // SAFETY: initialised by the successful call above.
+        let mut attributes = Attributes(unsafe { attributes.assume_init() });
+        // SAFETY: only notes the range; whoever starts a thread answers for it.
+        match unsafe { libc::pthread_attr_setstack(&mut attributes.0, stack.cast(), bytes) } {
+            0 => Ok(attributes),
+            refused => Err(OsError(refused)),
+        }
+    }
+}
+
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        // SAFETY: initialised in `new`, and this is its last use.
+        unsafe { libc::pthread_attr_destroy(&mut self.0) };
+    }
+}
+
+/// As `Os::at_thread_end`: glibc keeps such calls in a list, and makes the last one first.
+///
+/// # Safety
+/// - `arg` is what `f` expects, until the thread ends.
+#[cfg(target_env = "gnu")]
+pub(crate) unsafe fn at_end(f: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> bool {
+    unsafe extern "C" {
+        fn __cxa_thread_atexit_impl(
+            f: unsafe extern "C" fn(*mut ()),
+            arg: *mut (),
+            object: *const u8,
+        ) -> core::ffi::c_int;
+        static __dso_handle: u8;
+    }
+    // SAFETY: the caller answers for `f` and `arg`; the handle names the object with this code, so
+    // that it is not unloaded before.
+    unsafe { __cxa_thread_atexit_impl(f, arg, &raw const __dso_handle) == 0 }
+}
+
+/// Other C libraries have no such list.
+///
+/// # Safety
+/// - None.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) unsafe fn at_end(_: unsafe extern "C" fn(*mut ()), _: *mut ()) -> bool {
+    false
+}

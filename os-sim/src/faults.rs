@@ -1,0 +1,68 @@
+//! Faults: what a system does rarely, and a program must stand.
+#![forbid(unsafe_code)]
+
+/// How often each fault comes: one in so many times, and never for 0. The times are in nanoseconds
+/// of the virtual clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// A sleep on a word ends at once, for no reason.
+    pub spurious: u32,
+    /// A thread whose sleep has ended, by a wake, a time or an event, goes on late.
+    pub late: u32,
+    /// How late at most.
+    pub late_by: u64,
+    /// A started thread begins late, by at most `late_by`.
+    pub late_start: u32,
+    /// No thread is to be had: a start is refused (`EAGAIN`).
+    pub no_thread: u32,
+    /// No memory is to be had: a reserve, commit or guard is refused (`ENOMEM`).
+    pub no_memory: u32,
+    /// The clock steps forward, at any switch point.
+    pub clock_step: u32,
+    /// By how much at most.
+    pub clock_step_by: u64,
+    /// A poll or a thread's sleep for a socket ends early, for no reason: at once, or some time
+    /// within the next 100 microseconds.
+    pub interrupt: u32,
+    /// A receive or a send finds that the connection was reset (`ECONNRESET`).
+    pub reset: u32,
+    /// A receive or a send moves less than it could, but something.
+    pub short: u32,
+}
+
+impl Faults {
+    /// A system without faults. Not even sleeps end for no reason.
+    pub const NONE: Faults = Faults {
+        spurious: 0,
+        late: 0,
+        late_by: 200_000,
+        late_start: 0,
+        no_thread: 0,
+        no_memory: 0,
+        clock_step: 0,
+        clock_step_by: 50_000_000,
+        interrupt: 0,
+        reset: 0,
+        short: 0,
+    };
+
+    /// Every fault that no program is told about: sleeps that end early or late, threads that start
+    /// late, a clock that steps, sockets that move less than they could. Any program should stand
+    /// it. Nothing is refused and no connection breaks.
+    pub const SILENT: Faults = Faults {
+        spurious: 20,
+        late: 20,
+        late_start: 4,
+        clock_step: 2000,
+        interrupt: 20,
+        short: 4,
+        ..Faults::NONE
+    };
+}
+
+impl Default for Faults {
+    /// No fault but one spurious wake-up in 50.
+    fn default() -> Faults {
+        Faults { spurious: 50, ..Faults::NONE }
+    }
+}

@@ -1,0 +1,207 @@
+//! The loop of a check: whose turn it is, and what is done with calls.
+//!
+//! A turn lasts from one call to the next, so a thread's code between two calls is one step to the
+//! others. That is why operations that others can see (a wake, a notify, a start) are two calls: a
+//! point before it, and the operation, after which the seed decides again.
+
+use rt_core::{Os, OsError, OsResult};
+
+use crate::chance::Chance;
+use crate::check::Config;
+use crate::errno::{NO_MEMORY, NO_THREAD};
+use crate::gate::{Call, Gate, Installed, Reply, Start};
+use crate::order::Order;
+use crate::poll::Polls;
+use crate::sockets::Sockets;
+use crate::stack::{PROGRAM_BYTES, Stack, THREAD_BYTES};
+use crate::threads::{State, Threads};
+use crate::trace::{Event, Moment, Trace};
+
+/// Why a check failed.
+pub(crate) type Failure = String;
+
+/// A running check, as its loop sees it.
+pub(crate) struct Run<'a> {
+    pub(crate) gate: &'a Gate,
+    pub(crate) config: &'a Config,
+    pub(crate) chance: Chance,
+    order: Order,
+    pub(crate) threads: Threads,
+    pub(crate) polls: Polls,
+    pub(crate) sockets: Sockets,
+    pub(crate) trace: Trace,
+    /// Switch points so far.
+    pub(crate) steps: u64,
+    /// Whose turn it was last.
+    pub(crate) last: usize,
+    /// What was written to the error stream.
+    errors: String,
+    new_stack: fn(usize) -> OsResult<Stack>,
+    /// Virtual threads can run only while the gate is installed.
+    _installed: Installed<'a>,
+}
+
+impl<'a> Run<'a> {
+    /// A check whose stacks come from `H`. The gate gets installed, and is from here on.
+    pub(crate) fn new<H: Os>(gate: &'a Gate, config: &'a Config) -> Run<'a> {
+        let mut chance = Chance::new(config.seed);
+        Run {
+            gate,
+            config,
+            order: Order::new(config.strategy, &mut chance),
+            chance,
+            threads: Threads::default(),
+            polls: Polls::default(),
+            sockets: Sockets::new(config.socket_buffer),
+            trace: Trace::new(config.trace),
+            steps: 0,
+            last: 0,
+            errors: String::new(),
+            new_stack: Stack::take::<H>,
+            _installed: gate.install(),
+        }
+    }
+
+    /// Runs the program, and then whatever threads it left, until all have ended.
+    pub(crate) fn all(&mut self, program: Start) -> Result<(), Failure> {
+        let stack = (self.new_stack)(PROGRAM_BYTES)
+            .map_err(|error| format!("the host has no stack for the program: {error:?}"))?;
+        self.last = self.threads.add(stack, program);
+        while let Some(next) = self.choose()? {
+            self.last = next;
+            // SAFETY: `_installed` keeps this check's gate installed, and it is not `Send`, so this
+            // is the real thread that installed it. `threads` is this run's own.
+            let call = unsafe { self.threads.run(self.gate, next) };
+            self.steps += 1;
+            self.tick();
+            self.take_text();
+            self.act(next, call)?;
+            if self.steps >= self.config.step_limit {
+                let list = self.threads.list();
+                return Err(format!("no progress: {} switch points and no end{list}", self.steps));
+            }
+        }
+        Ok(())
+    }
+
+    /// The thread whose turn it is, or none when all have ended.
+    fn choose(&mut self) -> Result<Option<usize>, Failure> {
+        loop {
+            self.deliver();
+            self.ready_late();
+            let able = |&(_, state): &(usize, State)| state == State::Ready;
+            let count = self.threads.live().filter(able).count();
+            if count == 0 {
+                if self.threads.live().next().is_none() {
+                    return Ok(None);
+                }
+                if !self.jump() {
+                    return Err(self.stuck());
+                }
+                continue;
+            }
+            let able = self.threads.live().filter(able).map(|(number, _)| number);
+            let chance = &mut self.chance;
+            return Ok(self.order.choose(chance, self.steps, self.last, count, able));
+        }
+    }
+
+    /// Nobody can run, ever.
+    fn stuck(&self) -> Failure {
+        let list = self.threads.list();
+        if self.threads.state(0) == State::Ended {
+            format!("left behind: the program returned, but these threads never ended{list}")
+        } else {
+            format!("deadlock: nobody can run and nobody has a deadline{list}")
+        }
+    }
+
+    /// Does what a thread asked for.
+    fn act(&mut self, caller: usize, call: Call) -> Result<(), Failure> {
+        match call {
+            Call::Point(event) => self.note(caller, event, 0),
+            Call::Memory(event) => {
+                self.note(caller, event, 0);
+                self.refuse(caller, self.config.faults.no_memory, NO_MEMORY);
+            }
+            Call::Seed => {
+                let seed = self.chance.number();
+                self.note(caller, Event::Seeded, seed);
+                self.threads.answer(caller, Ok(Reply::Number(seed)));
+            }
+            Call::Start(start) => self.start(caller, start),
+            Call::Join(of) => self.join(caller, of)?,
+            Call::Sleep { word, until } => self.sleep(caller, word, until),
+            Call::Wake { word, n } => self.wake(caller, word, n),
+            Call::Open => self.open(caller),
+            Call::Close(poll) => self.close(caller, poll)?,
+            Call::Poll { poll, until } => self.poll(caller, poll, until)?,
+            Call::Show { poll, room } => self.show(caller, poll, room)?,
+            Call::OpenSocket { is_v6 } => self.open_socket(caller, is_v6),
+            Call::Pair => self.pair(caller),
+            Call::Socket { handle, ask } => self.socket(caller, handle, ask)?,
+            Call::Notify(poll) => self.notify(caller, poll)?,
+            Call::End => {
+                self.note(caller, Event::Ended, 0);
+                for other in self.threads.end(caller) {
+                    self.ready(other);
+                }
+            }
+            Call::Panic(message) => return Err(format!("the program panicked: {message}")),
+            Call::Abort => {
+                return Err(format!("thread {caller} aborted: {}", self.errors.trim_end()));
+            }
+            Call::Exit(status) => {
+                let errors = self.errors.trim_end();
+                return Err(format!("thread {caller} exited with status {status}: {errors}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, caller: usize, start: Start) {
+        if self.refuse(caller, self.config.faults.no_thread, NO_THREAD) {
+            return;
+        }
+        let started = (self.new_stack)(THREAD_BYTES).map(|stack| self.threads.add(stack, start));
+        if let Ok(number) = started {
+            self.note(number, Event::Started, caller as u64);
+            self.delay(number, self.config.faults.late_start);
+        }
+        self.threads.answer(caller, started.map(|number| Reply::Number(number as u64)));
+    }
+
+    /// Lets the caller's call fail with this error, one in so many times.
+    fn refuse(&mut self, caller: usize, rate: u32, error: OsError) -> bool {
+        let refused = self.chance.one_in(rate);
+        if refused {
+            self.note(caller, Event::Refused, 0);
+            self.threads.answer(caller, Err(error));
+        }
+        refused
+    }
+
+    fn join(&mut self, caller: usize, of: usize) -> Result<(), Failure> {
+        if !self.threads.claim(of) {
+            return Err(format!("thread {caller} joins thread {of}, which is not to be joined"));
+        }
+        if self.threads.state(of) != State::Ended {
+            self.note(caller, Event::Joins, of as u64);
+            self.threads.sleep(caller, State::Joining(of));
+        }
+        Ok(())
+    }
+
+    /// Records an event.
+    pub(crate) fn note(&mut self, thread: usize, event: Event, number: u64) {
+        let at = Moment { step: self.steps, clock: self.gate.clock.get() };
+        self.trace.record(at, thread, event, number);
+    }
+
+    fn take_text(&mut self) {
+        if let Some(text) = self.gate.take_text() {
+            self.trace.text(self.last, &text);
+            self.errors += &text;
+        }
+    }
+}

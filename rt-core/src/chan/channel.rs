@@ -1,0 +1,268 @@
+//! The protocol of a channel: who hands a message to whom, under one lock.
+//!
+//! Whenever the lock is free:
+//!
+//! 1. Receivers wait only while the buffer is empty and no sender waits.
+//! 2. Senders wait only while the buffer is full and no receiver waits.
+//! 3. Once the channel is disconnected nobody starts to wait.
+//!
+//! So a sender that finds a waiting receiver owes it the message, past the empty buffer; and a
+//! receiver that empties a place of a full buffer owes it to the sender that has waited longest.
+//! Both move the message while they hold the lock, from or to the stack of the one who waits, and
+//! wake it after giving the lock back. Messages are received in the order in which they were sent,
+//! and waiters are served in the order in which they came.
+//!
+//! A waiter's slot points at its [`Packet`]. The claimer who moves the message takes the packet's
+//! pointer; a waiter that was claimed and finds it still there learns that the other side is gone.
+//! A waiter whose deadline came first has been passed over, and its message is its own.
+//!
+//! No code of the user runs while the lock is held: messages are moved, never dropped or cloned.
+
+use core::mem;
+use core::ptr::NonNull;
+
+use super::buffer::Buffer;
+use crate::lock::{Guard, Protected};
+use crate::seam::{AtomicUsize, Ordering};
+use crate::wait::{Claimed, WaitQueue, Wake, park_on};
+use crate::{FOREVER, os};
+
+/// Why an operation did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It would have to wait longer than it may.
+    TimedOut,
+    /// The other side is gone.
+    Disconnected,
+}
+
+/// The deadline of an operation that doesn't wait at all.
+pub(super) const AT_ONCE: u64 = 0;
+
+/// What senders and receivers of one channel share.
+pub(super) struct Channel<T> {
+    // Constant.
+    capacity: Option<usize>,
+    // Written by handles that are cloned and dropped.
+    pub(super) senders: Handles,
+    pub(super) receivers: Handles,
+    state: Protected<State<T>>,
+}
+
+struct State<T> {
+    buffer: Buffer<T>,
+    waiting_receivers: WaitQueue,
+    waiting_senders: WaitQueue,
+    /// Set once, when the last handle of either side goes.
+    disconnected: bool,
+}
+
+/// What a waiter shows to its claimer.
+struct Packet<T> {
+    /// Where a sender's message is, or a receiver's belongs.
+    message: Option<NonNull<T>>,
+}
+
+impl<T> Packet<T> {
+    /// Says that the message of a claimed waiter is moved, and where it is or belongs.
+    ///
+    /// # Safety
+    /// - The waiter waits in a queue of a `Channel<T>`.
+    #[inline(always)]
+    unsafe fn take(claimed: &Claimed) -> NonNull<T> {
+        let packet = claimed.slot().cast::<Packet<T>>();
+        // SAFETY: every waiter of a channel passes a packet as its slot (`Channel::wait`), and
+        // leaves it to the one claimer until it is woken, which uses up `claimed`.
+        match unsafe { (*packet).message.take() } {
+            Some(message) => message,
+            None => crate::fatal!("a waiter of a channel was claimed twice"),
+        }
+    }
+}
+
+impl<T> Channel<T> {
+    pub(super) fn new(capacity: Option<usize>) -> Channel<T> {
+        Channel {
+            capacity,
+            senders: Handles::one(),
+            receivers: Handles::one(),
+            state: Protected::new(State {
+                buffer: Buffer::new(capacity),
+                waiting_receivers: WaitQueue::new(),
+                waiting_senders: WaitQueue::new(),
+                disconnected: false,
+            }),
+        }
+    }
+
+    pub(super) fn capacity(&self) -> Option<usize> {
+        self.capacity
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().buffer.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.capacity.is_some_and(|capacity| self.len() == capacity)
+    }
+
+    /// Sends the message at `message`, which is moved away exactly if this returns `Ok`.
+    ///
+    /// # Safety
+    /// - `message` points at a message of the caller's; after `Ok` it is the caller's no more.
+    #[inline]
+    pub(super) unsafe fn send(&self, message: NonNull<T>, deadline: u64) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        if state.disconnected {
+            return Err(Refused::Disconnected);
+        }
+        if let Some(receiver) = state.waiting_receivers.claim_first() {
+            // SAFETY: it waited in a queue of this channel.
+            let place = unsafe { Packet::<T>::take(&receiver) };
+            // SAFETY: the receiver left room for one message there, and the caller gives one up.
+            unsafe { place.copy_from_nonoverlapping(message, 1) };
+            drop(state);
+            receiver.wake();
+            return Ok(());
+        }
+        if let Some(place) = state.buffer.push() {
+            // SAFETY: `push` gave out an empty place, and the caller gives a message up.
+            unsafe { place.copy_from_nonoverlapping(message, 1) };
+            return Ok(());
+        }
+        if deadline == AT_ONCE {
+            return Err(Refused::TimedOut);
+        }
+        Channel::wait(state, |state| &mut state.waiting_senders, message, deadline)
+    }
+
+    /// Receives a message into `place`, which is filled exactly if this returns `Ok`.
+    ///
+    /// # Safety
+    /// - `place` has room for a message, and nobody else looks at it.
+    #[inline]
+    pub(super) unsafe fn recv(&self, place: NonNull<T>, deadline: u64) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        if let Some(oldest) = state.buffer.pop() {
+            // SAFETY: `pop` gave a message up, and the caller has room for it.
+            unsafe { place.copy_from_nonoverlapping(oldest, 1) };
+            if let Some(sender) = state.waiting_senders.claim_first() {
+                Channel::refill(state, sender);
+            }
+            return Ok(());
+        }
+        if let Some(sender) = state.waiting_senders.claim_first() {
+            // SAFETY: it waited in a queue of this channel.
+            let message = unsafe { Packet::<T>::take(&sender) };
+            // SAFETY: the sender gave its message up, and the caller has room for it.
+            unsafe { place.copy_from_nonoverlapping(message, 1) };
+            drop(state);
+            sender.wake();
+            return Ok(());
+        }
+        if state.disconnected {
+            return Err(Refused::Disconnected);
+        }
+        if deadline == AT_ONCE {
+            return Err(Refused::TimedOut);
+        }
+        Channel::wait(state, |state| &mut state.waiting_receivers, place, deadline)
+    }
+
+    /// Gives the place that became empty to a waiting sender's message.
+    fn refill(mut state: Guard<'_, State<T>>, sender: Claimed) {
+        let Some(place) = state.buffer.push() else {
+            crate::fatal!("a channel is full after a message was taken out");
+        };
+        // SAFETY: it waited in a queue of this channel.
+        let message = unsafe { Packet::<T>::take(&sender) };
+        // SAFETY: `push` gave out an empty place, and the sender gave its message up.
+        unsafe { place.copy_from_nonoverlapping(message, 1) };
+        drop(state);
+        sender.wake();
+    }
+
+    /// Waits for the other side to move the message.
+    #[inline(never)]
+    fn wait(
+        state: Guard<'_, State<T>>,
+        side: impl FnOnce(&mut State<T>) -> &mut WaitQueue,
+        message: NonNull<T>,
+        deadline: u64,
+    ) -> Result<(), Refused> {
+        debug_assert!(!state.disconnected, "waits for nobody");
+        if deadline != FOREVER && os::now() >= deadline {
+            return Err(Refused::TimedOut);
+        }
+        let mut packet = Packet { message: Some(message) };
+        let slot = (&raw mut packet).cast();
+        // SAFETY: both sides' queues are part of the channel's state, and the channel is kept by the
+        // handle whose method waits.
+        match unsafe { park_on(state, side, slot, deadline) } {
+            Wake::TimedOut => Err(Refused::TimedOut),
+            Wake::Claimed if packet.message.is_none() => Ok(()),
+            Wake::Claimed => Err(Refused::Disconnected),
+        }
+    }
+
+    /// Disconnects the channel; the caller was the last sender. What is buffered stays.
+    #[cold]
+    pub(super) fn senders_gone(&self) {
+        self.state.lock().disconnected = true;
+        self.wake_all(|state| &mut state.waiting_receivers);
+    }
+
+    /// Disconnects the channel; the caller was the last receiver. What is buffered is dropped.
+    #[cold]
+    pub(super) fn receivers_gone(&self) {
+        let mut state = self.state.lock();
+        state.disconnected = true;
+        let unread = mem::replace(&mut state.buffer, Buffer::Nothing);
+        drop(state);
+        self.wake_all(|state| &mut state.waiting_senders);
+        // Last, for a message's destructor may panic.
+        drop(unread);
+    }
+
+    /// Wakes all of a disconnected channel's waiters with nothing. Nobody joins them (invariant 3),
+    /// so it is no harm to let the lock go in between.
+    fn wake_all(&self, side: impl Fn(&mut State<T>) -> &mut WaitQueue) {
+        loop {
+            let first = side(&mut self.state.lock()).claim_first();
+            match first {
+                Some(claimed) => claimed.wake(),
+                None => return,
+            }
+        }
+    }
+}
+
+/// How many handles one side of a channel has.
+pub(super) struct Handles(
+    /// Written by each handle that is cloned or dropped. Read as 0 it proves that the reader was
+    /// the last, and that all that the others did has happened.
+    AtomicUsize,
+);
+
+impl Handles {
+    /// More handles than there can be, unless they are forgotten in a loop.
+    const MOST: usize = isize::MAX as usize;
+
+    fn one() -> Handles {
+        Handles(AtomicUsize::new(1))
+    }
+
+    /// Counts a clone.
+    pub(super) fn add(&self) {
+        if self.0.fetch_add(1, Ordering::Relaxed) > Handles::MOST {
+            crate::fatal!("a channel has more than {} handles", Handles::MOST);
+        }
+    }
+
+    /// Counts a handle that is dropped; true for the last one.
+    pub(super) fn remove(&self) -> bool {
+        // Release: what this handle did comes before its end. Acquire: pairs with those Releases.
+        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}

@@ -1,0 +1,277 @@
+//! How a runtime ends.
+//!
+//! 1. `run`'s goroutine has returned: `closing` is set, every worker and every idle thread aside is
+//!    woken. A worker that sees it resumes no goroutine any more and *leaves*.
+//! 2. `inside` counts the threads that may still run user code: workers, and blocking calls. The
+//!    last one to leave finishes: if goroutines are left, they are abandoned (each one's waiter is
+//!    taken out of its queue, and stacks, records and the runtime stay for ever, because safe code
+//!    may have lent parts of them); otherwise every mapping is given back.
+//! 3. Only then does any thread of the runtime end (`over`), because another may hold a reference
+//!    into its thread-locals until then.
+//! 4. `run` waits for 3 and joins the threads, but not for a goroutine or a blocking call that goes
+//!    on and on: if goroutines are left after `GRACE` it returns, and the last to leave does the
+//!    rest. The caller gets a [`Lent`]: the duty to keep its thread until then, in place of 3, and
+//!    to join the threads.
+
+use alloc::vec::Vec;
+use core::mem::{self, ManuallyDrop};
+
+use crate::goroutine::GoroutineRef;
+use crate::lock::Protected;
+use crate::runtime::{Runtime, Shared};
+use crate::seam::{AtomicU32, Ordering, mutant};
+use crate::state::{Change, State};
+use crate::worker::{GONE, UNSTARTED};
+use crate::{FOREVER, OsError, ThreadHandle, os, wait};
+
+/// How long `run` waits for others to leave user code, in nanoseconds.
+const GRACE: u64 = 10_000_000;
+
+const OPEN: u32 = 0;
+const CLOSING: u32 = 1;
+
+/// A closed runtime some of whose threads still run user code. In default mode that may hold
+/// references into the thread-locals of the thread that ran it.
+#[derive(Clone, Debug)]
+#[must_use = "the calling thread must not end before it is over"]
+pub struct Lent(pub(crate) Runtime);
+
+impl Lent {
+    /// Sleeps until the last thread has left user code: never, if one never does.
+    pub fn wait(&self) {
+        self.0.shared.ending.wait_for_all();
+    }
+
+    /// Whether the last thread has left user code.
+    pub fn is_over(&self) -> bool {
+        self.0.shared.ending.is_over()
+    }
+
+    /// Joins the threads, which are ending. To be called when it is over.
+    pub fn join(&self) {
+        self.wait();
+        self.0.shared.ending.join_threads();
+    }
+
+    /// Whether goroutines of it may have lent what is bound to the thread that ran it.
+    pub fn lends_thread(&self) -> bool {
+        !self.0.shared.migratory()
+    }
+}
+
+/// What a runtime knows of its end.
+pub(crate) struct Ending {
+    /// Written once, by whoever closes.
+    closing: AtomicU32,
+    /// Written by everyone who starts or ends running user code. Whoever made the runtime is
+    /// counted from the start; zero is the end, and nobody can join in any more.
+    inside: AtomicU32,
+    /// Written once, by the last to leave; slept on by those who wait for it.
+    over: AtomicU32,
+    threads: Protected<Threads>,
+}
+
+/// The threads of a runtime, by a number that each is told.
+#[derive(Default)]
+struct Threads {
+    running: Vec<(usize, ThreadHandle)>,
+    /// Ended, or about to, and to be joined.
+    retired: Vec<ThreadHandle>,
+    next: usize,
+}
+
+impl Ending {
+    pub(crate) const fn new() -> Ending {
+        Ending {
+            closing: AtomicU32::new(OPEN),
+            inside: AtomicU32::new(1),
+            over: AtomicU32::new(0),
+            threads: Protected::new(Threads { running: Vec::new(), retired: Vec::new(), next: 0 }),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_closing(&self) -> bool {
+        // SeqCst: pairs with close(), for the recheck before sleep.
+        self.closing.load(Ordering::SeqCst) == CLOSING
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        // Acquire: pairs with the Release in leave().
+        self.over.load(Ordering::Acquire) == 1
+    }
+
+    /// One more thread may run user code; false when the runtime has ended.
+    fn join_in(&self) -> bool {
+        // Relaxed: the one who joins is counted before it can run anything.
+        self.inside
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n > 0).then_some(n + 1))
+            .is_ok()
+    }
+
+    /// One less. The last one ends the runtime.
+    pub(crate) fn leave(&self, shared: &Shared) {
+        // AcqRel: the last to leave sees everything that the others have done.
+        let both = mutant!("ending-leave": Ordering::AcqRel => Ordering::Relaxed);
+        if self.inside.fetch_sub(1, both) != 1 {
+            return;
+        }
+        shared.finish();
+        // Release: pairs with the Acquire of those who wait.
+        self.over.store(1, Ordering::Release);
+        os::wake(&self.over, u32::MAX);
+    }
+
+    /// Sleeps until the last thread has left user code.
+    pub(crate) fn wait_for_all(&self) {
+        while !self.is_over() {
+            os::wait(&self.over, 0, FOREVER);
+        }
+    }
+
+    /// Joins every thread; it is over.
+    fn join_threads(&self) {
+        let mut threads = self.threads.lock();
+        let running = mem::take(&mut threads.running);
+        let retired = mem::take(&mut threads.retired);
+        drop(threads);
+        join_all(running.into_iter().map(|(_, thread)| thread).chain(retired));
+    }
+
+    /// A thread that is about to end before the runtime does; the next one who starts a thread, or
+    /// the closer, joins it.
+    pub(crate) fn retire(&self, number: usize) {
+        let mut threads = self.threads.lock();
+        if let Some(place) = threads.running.iter().position(|(n, _)| *n == number) {
+            let (_, thread) = threads.running.swap_remove(place);
+            threads.retired.push(thread);
+        }
+    }
+}
+
+/// Joins threads that are ending.
+fn join_all(threads: impl IntoIterator<Item = ThreadHandle>) {
+    for thread in threads {
+        // SAFETY: the callers have taken it out of the list of threads, so nobody else joins it.
+        unsafe { os::join(thread) };
+    }
+}
+
+impl Shared {
+    /// Starts a thread of this runtime, which is counted as inside and owns one reference to it.
+    /// `argument` is given the thread's number.
+    ///
+    /// # Errors
+    /// The system gives no thread; `None` when the runtime has ended.
+    pub(crate) fn start_thread(
+        &self,
+        entry: unsafe extern "C" fn(*mut ()),
+        argument: impl FnOnce(usize) -> *mut (),
+    ) -> Result<(), Option<OsError>> {
+        if !self.ending.join_in() {
+            return Err(None);
+        }
+        let counted = ManuallyDrop::new(self.share());
+        let mut threads = self.ending.threads.lock();
+        let retired = mem::take(&mut threads.retired);
+        let number = threads.next;
+        // SAFETY: the callers pass what their entry expects, part of or counted with this runtime.
+        let started = unsafe { os::start(entry, argument(number)) };
+        if let Ok(thread) = started {
+            threads.next += 1;
+            threads.running.push((number, thread));
+        }
+        drop(threads);
+        join_all(retired);
+        started.map(drop).map_err(|error| {
+            drop(ManuallyDrop::into_inner(counted));
+            self.ending.leave(self);
+            Some(error)
+        })
+    }
+
+    /// Step 1.
+    pub(crate) fn close(&self) {
+        // SeqCst: pairs with is_closing() in a worker's recheck before sleep.
+        self.ending.closing.store(CLOSING, Ordering::SeqCst);
+        for worker in self.workers() {
+            let unstarted =
+                worker.sleep.compare_exchange(UNSTARTED, GONE, Ordering::SeqCst, Ordering::SeqCst);
+            if unstarted.is_err() {
+                worker.wake();
+            }
+        }
+        self.aside.close();
+    }
+
+    /// Step 4: true when it is over.
+    fn wait_a_while(&self) -> bool {
+        let mut until = os::now().saturating_add(GRACE);
+        while !self.ending.is_over() {
+            if os::now() >= until {
+                if self.goroutines_left() {
+                    return false;
+                }
+                // No code of the user runs any more: the threads are just slow to leave.
+                until = FOREVER;
+            }
+            os::wait(&self.ending.over, 0, until);
+        }
+        true
+    }
+
+    /// Step 4: true when it is over. For the thread that made the runtime and has left its goroutines.
+    pub(crate) fn wait_for_end(&self) -> bool {
+        self.ending.leave(self);
+        let over = self.wait_a_while();
+        if over {
+            self.ending.join_threads();
+        }
+        over
+    }
+
+    /// Whether a goroutine has not ended. A false is true for good once main has ended.
+    fn goroutines_left(&self) -> bool {
+        // Acquire: pairs with the Release of `bump`. Those that ended are counted first: whatever
+        // one of them spawned before is counted below.
+        let ended = self.processors().iter().map(|p| p.ended.load(Ordering::Acquire));
+        let ended: u64 = ended.sum();
+        let spawned = self.processors().iter().map(|p| p.spawned.load(Ordering::Acquire));
+        let spawned: u64 = spawned.sum();
+        spawned + self.spawned_outside.load(Ordering::Acquire) != ended
+    }
+
+    /// Step 2, by the last to leave.
+    fn finish(&self) {
+        let left = self.goroutines_left();
+        if left {
+            self.stacks.each_live(abandon);
+            // Whoever names one of them, or a worker that is its home, must find it.
+            mem::forget(self.share());
+        }
+        if !left {
+            // SAFETY: every goroutine has ended, and those who woke the last ones touch no record
+            // after they have queued it.
+            unsafe { self.stacks.release() };
+        }
+    }
+}
+
+/// Makes sure that nothing is ever handed to a goroutine that will not run again, and that nobody
+/// waits for its result.
+fn abandon(g: GoroutineRef) {
+    match g.state.load() {
+        State::Parked => {
+            // SAFETY: parked, and no thread is left to resume it.
+            unsafe { wait::unlink_abandoned(g) };
+        }
+        State::Runnable => {}
+        other => crate::fatal!("{g:?} is {other:?} after every worker has left"),
+    }
+    g.state.set(Change::Abandon);
+    if let Some(packet) = g.packet.get() {
+        // SAFETY: the goroutine's half of the packet is on its stack, unused and never dropped, so
+        // the packet is there.
+        unsafe { packet.as_ref() }.abandon();
+    }
+}

@@ -1,0 +1,179 @@
+//! The record of a goroutine, which lies at the top of its own stack.
+//!
+//! ```text
+//!   region + bytes ->  +---------------------------+
+//!                      | colour: 0 to 960 bytes    |  so that hot lines don't share a cache set
+//!                      +---------------------------+
+//!                      | Goroutine (this record)   |
+//!   GoroutineRef ----> +---------------------------+
+//!                      | the closure               |
+//!                      +---------------------------+
+//!                      | stack, growing down       |
+//!                      |            ...            |
+//!                      +---------------------------+
+//!                      | guard page                |
+//!   region ----------> +---------------------------+
+//! ```
+//!
+//! The first cache line is what a switch touches, the second what spawning and ending touch.
+
+use core::cell::Cell;
+use core::fmt;
+use core::ops::Deref;
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use crate::Context;
+use crate::join::Head;
+use crate::lock::Lock;
+use crate::runtime::Shared;
+use crate::scavenge::Mark;
+use crate::seam::MODEL;
+use crate::stack::Region;
+use crate::state::StateWord;
+use crate::wait::Waiter;
+use crate::worker::WorkerRef;
+
+/// The function that runs a goroutine's closure, given its address.
+pub(crate) type Body = unsafe fn(closure: *mut ());
+
+/// A goroutine: Go's g.
+#[repr(C, align(64))]
+pub(crate) struct Goroutine {
+    // Written by whoever takes it off its stack; read by whoever resumes it.
+    pub(crate) context: Cell<Context>,
+
+    // Protected by the queue that it is in: the one behind it.
+    pub(crate) link: Cell<Option<GoroutineRef>>,
+
+    /// Written when it is queued at home: how many goroutines had been queued for all before it.
+    pub(crate) turn: Cell<u64>,
+
+    /// Who may write it, and when: `state::TABLE`.
+    pub(crate) state: StateWord,
+
+    /// The colour and class of the region.
+    pub(crate) region: Region,
+
+    // Written by itself before it leaves, read by the other side: the lock of `Leave::Park`.
+    pub(crate) unlock: Cell<Option<NonNull<Lock>>>,
+
+    // Written at birth or at its first run, constant after: the worker it belongs to.
+    pub(crate) home: Cell<Option<WorkerRef>>,
+
+    // Written by itself before it parks: what it waits on.
+    pub(crate) waiting: Cell<Option<NonNull<Waiter>>>,
+
+    // Written by itself before it parks, and by its home's scavenger while it is parked.
+    pub(crate) mark: Cell<Mark>,
+
+    // Constant from spawn to exit.
+    /// Whether it belongs to its home even where others migrate.
+    pub(crate) pinned: Cell<bool>,
+    pub(crate) body: Cell<Option<Body>>,
+    pub(crate) closure: Cell<*mut ()>,
+    pub(crate) runtime: Cell<Option<NonNull<Shared>>>,
+    pub(crate) id: Cell<u64>,
+    pub(crate) spawned_at: Cell<Option<&'static Location<'static>>>,
+    pub(crate) packet: Cell<Option<NonNull<Head>>>,
+}
+
+/// A goroutine by reference. Sound to follow as long as its region is mapped, which is until the
+/// last thread of its runtime has left (`close`), or for ever when it is abandoned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GoroutineRef(NonNull<Goroutine>);
+
+// SAFETY: a reference is handed between threads through queues and locks, which order the accesses
+// to the record's cells; which thread may touch which cell is written beside each.
+unsafe impl Send for GoroutineRef {}
+// SAFETY: as above.
+unsafe impl Sync for GoroutineRef {}
+
+impl GoroutineRef {
+    /// # Safety
+    /// - `record` points to an initialised record in a region that stays mapped.
+    #[inline(always)]
+    pub(crate) unsafe fn from_raw(record: *mut Goroutine) -> GoroutineRef {
+        // SAFETY: the caller's record is somewhere, so not null.
+        GoroutineRef(unsafe { NonNull::new_unchecked(record) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *mut Goroutine {
+        self.0.as_ptr()
+    }
+}
+
+impl Deref for GoroutineRef {
+    type Target = Goroutine;
+
+    #[inline(always)]
+    fn deref(&self) -> &Goroutine {
+        // SAFETY: `from_raw` was given an initialised record whose region stays mapped while
+        // anything of the runtime can reach it. Only shared references are ever made.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl fmt::Debug for GoroutineRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "goroutine {}", self.id.get())
+    }
+}
+
+impl Goroutine {
+    /// Says what it is about to wait on. By itself.
+    #[inline(always)]
+    pub(crate) fn about_to_wait(&self, waiter: &Waiter) {
+        self.waiting.set(Some(NonNull::from(waiter)));
+        self.mark.set(Mark::Fresh);
+    }
+
+    /// A record without a goroutine.
+    pub(crate) const fn free(region: Region) -> Goroutine {
+        Goroutine {
+            context: Cell::new(Context::NONE),
+            link: Cell::new(None),
+            turn: Cell::new(0),
+            state: StateWord::new(),
+            region,
+            unlock: Cell::new(None),
+            home: Cell::new(None),
+            waiting: Cell::new(None),
+            mark: Cell::new(Mark::Fresh),
+            pinned: Cell::new(false),
+            body: Cell::new(None),
+            closure: Cell::new(core::ptr::null_mut()),
+            runtime: Cell::new(None),
+            id: Cell::new(0),
+            spawned_at: Cell::new(None),
+            packet: Cell::new(None),
+        }
+    }
+}
+
+/// A few goroutines, to be dealt with when a lock is no longer held.
+#[derive(Default)]
+pub(crate) struct Batch {
+    goroutines: [Option<GoroutineRef>; 32],
+    len: usize,
+}
+
+impl Batch {
+    pub(crate) fn is_full(&self) -> bool {
+        self.len == self.goroutines.len()
+    }
+
+    pub(crate) fn push(&mut self, g: Option<GoroutineRef>) {
+        if g.is_some() {
+            self.goroutines[self.len] = g;
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = GoroutineRef> {
+        self.goroutines.iter().copied().flatten()
+    }
+}
+
+const _: () = assert!(size_of::<Goroutine>() == 128 || MODEL, "two cache lines");

@@ -1,0 +1,358 @@
+//! Waiting for sockets.
+//!
+//! Each worker has a poller, opened when one of its goroutines first has to wait for a socket. A
+//! socket is added there once, edge-triggered and for both directions, and stays: an operation is a
+//! system call on the socket itself, and only one that finds it not ready comes here.
+//!
+//! 1. The goroutine reads how many edges there have been, tries, and is told "not ready".
+//! 2. Under the source's lock: if the number has changed, it tries again. Else it queues and parks.
+//! 3. The worker's poll reports an edge. Under the same lock the number goes up, and all who wait
+//!    for that direction are claimed and woken. So an edge after 1 is never missed, by however many
+//!    goroutines share the socket.
+//!
+//! Lock order: a source's registration, a driver's slots, a source's queues.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::fmt;
+use core::mem;
+use core::ptr::NonNull;
+
+use crate::lock::Protected;
+use crate::runtime::Shared;
+use crate::seam::{AtomicBool, AtomicU32, Ordering};
+use crate::switch::{Entered, enter};
+use crate::wait::{WaitQueue, Wake, park_on};
+use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
+
+/// Events taken by one call (Go's number).
+const EVENTS: usize = 128;
+
+/// A worker with other work looks at its sockets when it has not for so long, in nanoseconds.
+const STALE_AFTER: u64 = 50_000;
+
+/// A socket that goroutines and threads can wait for. Closed when dropped.
+pub struct Io {
+    socket: Socket,
+    source: Box<Source>,
+}
+
+/// What the poller knows a socket by. In a box, for a driver's slot points to it.
+struct Source {
+    registration: Protected<Option<Registration>>,
+    queues: Protected<Queues>,
+    /// Written under the lock of `queues`.
+    read_edges: AtomicU32,
+    /// As `read_edges`.
+    write_edges: AtomicU32,
+}
+
+/// Where a source is registered.
+struct Registration {
+    /// Keeps the driver's memory, not its poller.
+    shared: Arc<Shared>,
+    worker: usize,
+    slot: usize,
+}
+
+/// Who waits for the two directions.
+#[derive(Default)]
+struct Queues {
+    readers: WaitQueue,
+    writers: WaitQueue,
+}
+
+impl Queues {
+    fn of(&mut self, direction: Direction) -> &mut WaitQueue {
+        match direction {
+            Direction::Read => &mut self.readers,
+            Direction::Write => &mut self.writers,
+        }
+    }
+}
+
+impl Source {
+    fn edges(&self, direction: Direction) -> &AtomicU32 {
+        match direction {
+            Direction::Read => &self.read_edges,
+            Direction::Write => &self.write_edges,
+        }
+    }
+
+    /// Step 3.
+    fn edge(&self, direction: Direction) {
+        let mut queues = self.queues.lock();
+        // Release: pairs with the Acquire in `Io::edges`: who reads the new number tries after the
+        // edge.
+        self.edges(direction).fetch_add(1, Ordering::Release);
+        let queue = queues.of(direction);
+        while let Some(claimed) = queue.claim_first() {
+            claimed.wake();
+        }
+    }
+}
+
+impl Registration {
+    fn remove(&self, socket: Socket) {
+        self.shared.worker(self.worker).driver.remove(socket, self.slot);
+    }
+}
+
+/// How many edges a socket had had in one direction, from [`Io::edges`].
+#[derive(Clone, Copy, Debug)]
+pub struct Edges(u32);
+
+impl Io {
+    /// Takes ownership of a socket.
+    pub fn new(socket: Socket) -> Io {
+        Io {
+            socket,
+            source: Box::new(Source {
+                registration: Protected::new(None),
+                queues: Protected::new(Queues::default()),
+                read_edges: AtomicU32::new(0),
+                write_edges: AtomicU32::new(0),
+            }),
+        }
+    }
+
+    /// The socket itself.
+    pub fn socket(&self) -> Socket {
+        self.socket
+    }
+
+    /// Gives the socket back unclosed.
+    pub fn into_socket(self) -> Socket {
+        let mut this = mem::ManuallyDrop::new(self);
+        this.unregister();
+        // The box is all else that there is to drop.
+        let socket = this.socket;
+        // SAFETY: `this` is never used or dropped again, so the box is taken out once.
+        drop(unsafe { core::ptr::read(&this.source) });
+        socket
+    }
+
+    /// To be asked before an operation is tried, for [`Io::wait`] after it was told "not ready".
+    #[inline]
+    pub fn edges(&self, direction: Direction) -> Edges {
+        // Acquire: pairs with the Release in edge().
+        Edges(self.source.edges(direction).load(Ordering::Acquire))
+    }
+
+    /// Waits until the socket may have become ready in this direction since `tried`, or the clock
+    /// reaches `deadline`. The answer can be wrong in one way: it may not be ready.
+    ///
+    /// Parks a goroutine; makes a plain thread sleep.
+    ///
+    /// # Errors
+    /// What the system says when it can't add the socket to a poller.
+    pub fn wait(&self, direction: Direction, tried: Edges, deadline: u64) -> OsResult<Wake> {
+        let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else {
+            net::sleep_until_ready(self.socket, direction, deadline);
+            let late = deadline != FOREVER && os::now() >= deadline;
+            return Ok(if late { Wake::TimedOut } else { Wake::Claimed });
+        };
+        self.register(&entered)?;
+        let queues = self.source.queues.lock();
+        // Relaxed: written under the lock.
+        if self.source.edges(direction).load(Ordering::Relaxed) != tried.0 {
+            return Ok(Wake::Claimed);
+        }
+        // SAFETY: the queues are the source's, in its box, which `self` keeps.
+        Ok(unsafe { park_on(queues, |q| q.of(direction), core::ptr::null_mut(), deadline) })
+    }
+
+    /// Adds the source to the poller of the current worker, unless it is with a live one already.
+    fn register(&self, entered: &Entered<'_>) -> OsResult<()> {
+        let mut registration = self.source.registration.lock();
+        if let Some(there) = registration.take_if(|there| there.shared.is_closing()) {
+            // Nobody looks at that poller any more, or not for long.
+            there.remove(self.socket);
+        }
+        if registration.is_some() {
+            return Ok(());
+        }
+        let worker = entered.worker();
+        let slot = worker.driver.add(self.socket, NonNull::from(&*self.source))?;
+        *registration =
+            Some(Registration { shared: worker.shared().share(), worker: worker.index(), slot });
+        Ok(())
+    }
+
+    fn unregister(&mut self) {
+        if let Some(there) = self.source.registration.get_mut().take() {
+            there.remove(self.socket);
+        }
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        self.unregister();
+        net::close(self.socket);
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Io({})", self.socket.0)
+    }
+}
+
+/// A worker's poller and the sources added to it.
+pub(crate) struct Driver {
+    /// The owner's copy of `slots.poll`.
+    poll: Cell<Option<Poll>>,
+    polled: Cell<u64>,
+    /// Written by the owner; a stale read by others does no harm.
+    in_use: AtomicBool,
+    slots: Protected<Slots>,
+}
+
+struct Slots {
+    poll: Option<Poll>,
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+}
+
+/// What one look at the sockets has shown.
+pub(crate) struct Seen {
+    events: [Event; EVENTS],
+    len: usize,
+}
+
+/// A place for a source; the generation tells an event of an earlier source from one of this.
+struct Slot {
+    generation: u32,
+    source: Option<NonNull<Source>>,
+}
+
+// SAFETY: a source is taken out of its slot, under the slots' lock, before it is dropped.
+unsafe impl Send for Slots {}
+
+impl Slots {
+    /// The source that an event is for, unless it has been removed since.
+    fn source(&self, token: u64) -> Option<&Source> {
+        let slot = self.slots.get(token as u32 as usize)?;
+        if slot.generation != (token >> 32) as u32 {
+            return None;
+        }
+        // SAFETY: a source stays while it is in its slot, which the lock of `self` keeps as it is.
+        slot.source.map(|source| unsafe { source.as_ref() })
+    }
+}
+
+impl Driver {
+    pub(crate) fn new() -> Driver {
+        Driver {
+            poll: Cell::new(None),
+            polled: Cell::new(0),
+            in_use: AtomicBool::new(false),
+            slots: Protected::new(Slots { poll: None, slots: Vec::new(), free: Vec::new() }),
+        }
+    }
+
+    /// Whether there is a poller to sleep in.
+    #[inline(always)]
+    pub(crate) fn in_use(&self) -> bool {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    /// Whether the sockets have not been looked at for long. Owner only.
+    pub(crate) fn is_stale(&self, now: u64) -> bool {
+        now.saturating_sub(self.polled.get()) > STALE_AFTER
+    }
+
+    /// Adds a source; opens the poller for the first one. Owner only.
+    fn add(&self, socket: Socket, source: NonNull<Source>) -> OsResult<usize> {
+        let mut slots = self.slots.lock();
+        let poll = match slots.poll {
+            Some(poll) => poll,
+            None => {
+                let poll = poller::open()?;
+                slots.poll = Some(poll);
+                self.poll.set(Some(poll));
+                self.in_use.store(true, Ordering::Relaxed);
+                poll
+            }
+        };
+        let index = slots.free.pop().unwrap_or_else(|| {
+            slots.slots.push(Slot { generation: 0, source: None });
+            slots.slots.len() - 1
+        });
+        let token = u64::from(slots.slots[index].generation) << 32 | index as u64;
+        if let Err(error) = poller::add(poll, socket, token) {
+            slots.free.push(index);
+            return Err(error);
+        }
+        slots.slots[index].source = Some(source);
+        Ok(index)
+    }
+
+    /// Takes a source out. From any thread; after the runtime has ended too.
+    fn remove(&self, socket: Socket, index: usize) {
+        let mut slots = self.slots.lock();
+        if let Some(poll) = slots.poll {
+            poller::remove(poll, socket);
+        }
+        let slot = &mut slots.slots[index];
+        slot.source = None;
+        slot.generation = slot.generation.wrapping_add(1);
+        slots.free.push(index);
+    }
+
+    /// Looks at the sockets; sleeps until `until` if there is nothing (0: does not). Owner only.
+    pub(crate) fn poll(&self, until: u64) -> Seen {
+        let mut seen = Seen { events: [Event::default(); EVENTS], len: 0 };
+        if let Some(poll) = self.poll.get() {
+            seen.len = poller::poll(poll, &mut seen.events, until);
+            self.polled.set(os::now());
+        }
+        seen
+    }
+
+    /// Wakes who waits for what was seen. Owner only, and not before it counts as awake: those who
+    /// are woken may need a worker, and one that looks asleep is notified, for which its slots are
+    /// locked.
+    pub(crate) fn report(&self, seen: &Seen) {
+        if seen.len == 0 {
+            return;
+        }
+        let slots = self.slots.lock();
+        for event in &seen.events[..seen.len] {
+            let Some(source) = slots.source(event.token) else { continue };
+            if event.readable {
+                source.edge(Direction::Read);
+            }
+            if event.writable {
+                source.edge(Direction::Write);
+            }
+        }
+    }
+
+    /// Ends the owner's sleep in `poll`. Under the lock, so that the poller is not closed meanwhile.
+    pub(crate) fn notify(&self) {
+        if let Some(poll) = self.slots.lock().poll {
+            poller::notify(poll);
+        }
+    }
+
+    /// Closes the poller, and makes those who wait look elsewhere. Owner only, for good: its runtime
+    /// is closing, so nothing is added any more.
+    pub(crate) fn close(&self) {
+        let mut slots = self.slots.lock();
+        let Some(poll) = slots.poll.take() else { return };
+        self.poll.set(None);
+        self.in_use.store(false, Ordering::Relaxed);
+        poller::close(poll);
+        for slot in &slots.slots {
+            let Some(source) = slot.source else { continue };
+            // SAFETY: as in `Slots::source`.
+            let source = unsafe { source.as_ref() };
+            source.edge(Direction::Read);
+            source.edge(Direction::Write);
+        }
+    }
+}

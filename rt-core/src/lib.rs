@@ -1,0 +1,69 @@
+//! The portable core of gort: scheduling, stacks, timers, waiting, channels and locks.
+//!
+//! It names no operating system and no processor. What it needs from them are the traits [`Os`],
+//! [`Poller`], [`Net`] and [`Arch`]; [`platform!`] links an implementation of each. Programs use the
+//! facade crate `gort`; this one is for backends, and for runtimes that embed the scheduler.
+//!
+//! Entries that the core is given (goroutine bodies, blocking calls) must not unwind: it has no std
+//! to catch a panic with. The facade does that.
+#![no_std]
+
+extern crate alloc;
+
+#[path = "arch.rs"]
+mod arch_trait;
+mod aside;
+mod blocks;
+pub mod chan;
+mod close;
+mod fatal;
+mod goroutine;
+mod idle;
+mod inbox;
+mod inject;
+mod io;
+mod join;
+mod list;
+mod lock;
+#[cfg(all(test, loom))]
+mod models;
+#[path = "os.rs"]
+mod os_trait;
+mod overflow;
+mod platform;
+mod processor;
+mod run;
+mod run_queue;
+mod runtime;
+mod scavenge;
+mod schedule;
+mod seam;
+mod spawn;
+mod stack;
+mod state;
+mod switch;
+pub mod sync;
+mod timer;
+mod wait;
+mod worker;
+
+pub use arch_trait::{Arch, Context, Entry, Exit};
+pub use aside::blocking;
+pub use close::Lent;
+pub use fatal::{fatal, report};
+pub use io::{Edges, Io};
+pub use join::{Completer, Joiner, Packed, packet};
+pub use lock::{Guard, Protected};
+pub use os_trait::{
+    Direction, Event, FOREVER, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller,
+    Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
+};
+pub use platform::{arch, net, os, poller};
+pub use runtime::{Config, Platform, Runtime, platform};
+#[doc(hidden)]
+pub use seam::AtomicU32;
+pub use spawn::{Id, Spawn, spawn};
+pub use stack::DEFAULT_STACK_BYTES;
+pub use state::{Change, Rule, State, TABLE};
+pub use switch::{checkpoint, current_id, on_goroutine, yield_now};
+pub use wait::{Claimed, WaitQueue, Wake, park_on, sleep_until};

@@ -1,0 +1,86 @@
+//! A first-in first-out list of goroutines, linked through their records: no memory, no limit.
+
+use core::cell::Cell;
+
+use crate::goroutine::GoroutineRef;
+
+/// A queue of goroutines with one user at a time: the owner of a processor or the holder of a lock.
+#[derive(Debug, Default)]
+pub(crate) struct List {
+    ends: Cell<Option<(GoroutineRef, GoroutineRef)>>,
+    len: Cell<usize>,
+}
+
+impl List {
+    pub(crate) const fn new() -> List {
+        List { ends: Cell::new(None), len: Cell::new(0) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.get().is_none()
+    }
+
+    #[inline(always)]
+    pub(crate) fn first(&self) -> Option<GoroutineRef> {
+        self.ends.get().map(|(head, _)| head)
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_back(&self, g: GoroutineRef) {
+        g.link.set(None);
+        self.ends.set(match self.ends.get() {
+            None => Some((g, g)),
+            Some((head, tail)) => {
+                tail.link.set(Some(g));
+                Some((head, g))
+            }
+        });
+        self.len.set(self.len.get() + 1);
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_front(&self, g: GoroutineRef) {
+        self.ends.set(match self.ends.get() {
+            None => {
+                g.link.set(None);
+                Some((g, g))
+            }
+            Some((head, tail)) => {
+                g.link.set(Some(head));
+                Some((g, tail))
+            }
+        });
+        self.len.set(self.len.get() + 1);
+    }
+
+    #[inline(always)]
+    pub(crate) fn pop_front(&self) -> Option<GoroutineRef> {
+        let (head, tail) = self.ends.get()?;
+        self.ends.set(head.link.get().map(|second| (second, tail)));
+        self.len.set(self.len.get() - 1);
+        Some(head)
+    }
+
+    /// Puts the whole of `other` behind this one.
+    pub(crate) fn append(&self, other: List) {
+        self.len.set(self.len.get() + other.len.get());
+        self.ends.set(match (self.ends.get(), other.ends.get()) {
+            (ends, None) => ends,
+            (None, ends) => ends,
+            (Some((head, tail)), Some((first, last))) => {
+                tail.link.set(Some(first));
+                Some((head, last))
+            }
+        });
+    }
+
+    /// Everything, leaving nothing.
+    pub(crate) fn take(&self) -> List {
+        List { ends: Cell::new(self.ends.take()), len: Cell::new(self.len.take()) }
+    }
+}

@@ -1,0 +1,172 @@
+//! The core's own lock: one word, held for a few dozen instructions.
+//!
+//! Taking it is one `xchg`, giving it back is one plain store that touches nothing afterwards; so a
+//! goroutine can switch away *holding* a lock, and whoever comes up on the other side gives it back
+//! as the commit of its parking (`Leave::Park`). The price of the plain store is that nobody can be
+//! woken by it: a contender spins a little and then naps for a time that doubles up to 1 ms.
+//!
+//! Rejected: a third state "someone sleeps" as in a futex mutex (it makes the unlock an `xchg` too:
+//! 20 ns more on a rendezvous round trip of 40); std's spin-and-`sched_yield` (it burns a processor
+//! while the holder's thread is off its own).
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+
+use crate::seam::{AtomicU32, Ordering, mutant};
+use crate::{arch, os};
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+
+/// How many doubling rounds of `pause` come before the first nap: 255 pauses in all.
+const SPIN_ROUNDS: u32 = 8;
+/// The first and the longest nap, in nanoseconds.
+const NAP: (u64, u64) = (20_000, 1_000_000);
+
+/// A lock without data. Not fair, and not to be held across a call that can sleep.
+pub(crate) struct Lock {
+    /// Written by everyone; a swap that reads `FREE` proves that the caller is the holder.
+    word: AtomicU32,
+}
+
+impl Lock {
+    pub(crate) const fn new() -> Lock {
+        Lock { word: AtomicU32::new(FREE) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn acquire(&self) {
+        // Acquire: pairs with the Release in release().
+        if self.word.swap(HELD, Ordering::Acquire) != FREE {
+            self.acquire_contended();
+        }
+    }
+
+    #[cold]
+    fn acquire_contended(&self) {
+        let mut nap = NAP.0;
+        loop {
+            for round in 0..SPIN_ROUNDS {
+                for _ in 0..1 << round {
+                    arch::pause();
+                }
+                // Acquire: pairs with the Release in release().
+                if self.word.load(Ordering::Relaxed) == FREE
+                    && self.word.swap(HELD, Ordering::Acquire) == FREE
+                {
+                    return;
+                }
+            }
+            os::wait(&self.word, HELD, os::now().saturating_add(nap));
+            nap = (nap * 2).min(NAP.1);
+        }
+    }
+
+    /// Gives the lock back. Touches nothing after its store: the lock may be gone at once.
+    ///
+    /// The caller holds it.
+    #[inline(always)]
+    pub(crate) fn release(&self) {
+        debug_assert_eq!(self.word.load(Ordering::Relaxed), HELD, "released a lock that is free");
+        // Release: pairs with the Acquire of the next holder.
+        let release = mutant!("lock-release": Ordering::Release => Ordering::Relaxed);
+        self.word.store(FREE, release);
+    }
+}
+
+/// Data under a lock of the core's own: one word, held for a few dozen instructions.
+pub struct Protected<T: ?Sized> {
+    lock: Lock,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: the data is reached only by the holder of the lock, one thread at a time.
+unsafe impl<T: ?Sized + Send> Send for Protected<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send> Sync for Protected<T> {}
+
+impl<T> Protected<T> {
+    /// Protects `data`.
+    pub const fn new(data: T) -> Protected<T> {
+        Protected { lock: Lock::new(), data: UnsafeCell::new(data) }
+    }
+}
+
+impl<T: ?Sized> Protected<T> {
+    /// Takes the lock. Never parks a goroutine: the lock is held for moments only.
+    #[inline(always)]
+    pub fn lock(&self) -> Guard<'_, T> {
+        self.lock.acquire();
+        Guard { of: self }
+    }
+
+    pub(crate) fn bare_lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// The data, which nobody else can reach.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Protected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Protected")
+    }
+}
+
+/// The right to the data of a [`Protected`], until dropped.
+#[must_use]
+pub struct Guard<'a, T: ?Sized> {
+    of: &'a Protected<T>,
+}
+
+impl<'a, T: ?Sized> Guard<'a, T> {
+    /// The lock itself, still held: for `Leave::Park`, whose other side releases it.
+    #[inline(always)]
+    pub(crate) fn leave_held(this: Self) -> &'a Lock {
+        let guard = ManuallyDrop::new(this);
+        &guard.of.lock
+    }
+
+    /// What the guard came from, to lock it again later.
+    #[inline(always)]
+    pub fn source(this: &Self) -> &'a Protected<T> {
+        this.of
+    }
+}
+
+impl<T: ?Sized> Deref for Guard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: a guard exists only while its lock is held (`Protected::lock`), and the lock
+        // gives the data to one holder.
+        unsafe { &*self.of.data.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for Guard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and `&mut self` is the only way to this guard.
+        unsafe { &mut *self.of.data.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for Guard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.of.lock.release();
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Guard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guard")
+    }
+}

@@ -1,0 +1,115 @@
+//! Models of handing on: the core's lock, the packet of a join, the end of a runtime.
+
+extern crate std;
+
+use std::boxed::Box;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::cargo::Slot;
+use super::{check, runtime};
+use crate::join::packet;
+use crate::lock::{Guard, Protected};
+use crate::runtime::Shared;
+
+#[test]
+fn lock_excludes() {
+    check(|| {
+        let counter = Rc::new(Protected::new(Slot::new()));
+        let add = |counter: &Protected<Slot>| {
+            let slot = counter.lock();
+            slot.write(slot.read() + 1);
+        };
+        let theirs = counter.clone();
+        let other = thread::spawn(move || add(&theirs));
+        add(&counter);
+        assert!(other.join().is_ok());
+        assert_eq!(counter.lock().read(), 2);
+    });
+}
+
+/// A goroutine leaves holding the lock, and the other side gives it back.
+#[test]
+fn lock_is_given_back_by_another() {
+    check(|| {
+        let shared = Rc::new(Protected::new(Slot::new()));
+        let guard = shared.lock();
+        guard.write(1);
+        let _ = Guard::leave_held(guard);
+        let theirs = shared.clone();
+        let other_side = thread::spawn(move || theirs.bare_lock().release());
+        assert_eq!(shared.lock().read(), 1);
+        assert!(other_side.join().is_ok());
+    });
+}
+
+/// A result that says so when it is lost or freed twice: loom counts its `Arc`s.
+fn result() -> loom::sync::Arc<Slot> {
+    let result = loom::sync::Arc::new(Slot::new());
+    result.write(7);
+    result
+}
+
+#[test]
+fn join_against_complete() {
+    check(|| {
+        let (completer, joiner) = packet();
+        let goroutine = thread::spawn(move || assert!(completer.complete(result()).is_none()));
+        assert_eq!(joiner.join().map(|result| result.read()), Some(7));
+        assert!(goroutine.join().is_ok());
+    });
+}
+
+#[test]
+fn join_of_one_that_never_ran() {
+    check(|| {
+        let (completer, joiner) = packet::<loom::sync::Arc<Slot>>();
+        let dropper = thread::spawn(move || drop(completer));
+        assert!(joiner.join().is_none());
+        assert!(dropper.join().is_ok());
+    });
+}
+
+/// Whoever comes last frees the packet, and one of the two gets the result.
+#[test]
+fn detach_against_complete() {
+    check(|| {
+        let (completer, joiner) = packet();
+        let goroutine = thread::spawn(move || completer.complete(result()).is_some());
+        let ours = joiner.detach().map(|result| result.read()).is_some();
+        let theirs = goroutine.join().is_ok_and(|came_back| came_back);
+        assert!(ours != theirs);
+    });
+}
+
+/// The last to leave, and whoever waits for it, sees all that the others have done.
+#[test]
+fn the_last_to_leave_sees_all() {
+    type Job = (Arc<Shared>, Rc<Slot>);
+
+    fn work(shared: &Shared, slot: &Slot) {
+        slot.write(1);
+        shared.ending.leave(shared);
+    }
+
+    unsafe extern "C" fn other(job: *mut ()) {
+        // SAFETY: the argument is the box below.
+        let (shared, slot) = *unsafe { Box::from_raw(job.cast::<Job>()) };
+        work(&shared, &slot);
+        // SAFETY: counted by `start_thread` for this thread.
+        unsafe { Arc::decrement_strong_count(Arc::as_ptr(&shared)) };
+    }
+
+    check(|| {
+        let runtime = runtime(1);
+        let shared = &runtime.shared;
+        let slots = [Rc::new(Slot::new()), Rc::new(Slot::new())];
+        let job: Box<Job> = Box::new((shared.clone(), slots[1].clone()));
+        assert!(shared.start_thread(other, |_| Box::into_raw(job).cast()).is_ok());
+        work(shared, &slots[0]);
+        shared.ending.wait_for_all();
+        assert_eq!(slots[0].read() + slots[1].read(), 2);
+    });
+}

@@ -1,0 +1,183 @@
+//! Models of a worker's sleep: whatever is produced, and from wherever, is found. One that is not is
+//! a deadlock, for the runtime closes only when all goroutines have run.
+
+extern crate std;
+
+use core::cell::Cell;
+use std::boxed::Box;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::cargo::Herd;
+use super::{check, check_with, runtime};
+use crate::goroutine::GoroutineRef;
+use crate::runtime::Shared;
+use crate::seam::{AtomicU32, Ordering, fence};
+use crate::switch::enter_worker;
+use crate::worker::AWAKE;
+use crate::{FOREVER, os};
+
+/// `n` goroutines, of which the last to run closes the runtime.
+fn herd(n: usize, shared: &Arc<Shared>) -> Herd {
+    let left = Rc::new(Cell::new(n));
+    Herd::with_jobs((0..n).map(|_| {
+        let (left, shared) = (left.clone(), shared.clone());
+        let job = move || {
+            left.set(left.get() - 1);
+            if left.get() == 0 {
+                shared.close();
+            }
+        };
+        Box::new(job) as Box<dyn Fn()>
+    }))
+}
+
+/// Two goroutines that end only when both run: on two workers at once.
+fn pair(shared: &Arc<Shared>) -> Herd {
+    let running = Rc::new(AtomicU32::new(0));
+    Herd::with_jobs((0..2).map(|_| {
+        let (running, shared) = (running.clone(), shared.clone());
+        let job = move || {
+            if running.fetch_add(1, Ordering::Relaxed) == 0 {
+                os::wait(&running, 1, FOREVER);
+            } else {
+                os::wake(&*running, 1);
+                shared.close();
+            }
+        };
+        Box::new(job) as Box<dyn Fn()>
+    }))
+}
+
+/// From a thread that is no worker, through the shared queue.
+fn inject(shared: &Shared, g: GoroutineRef) {
+    shared.inject.push(g);
+    shared.wake_one();
+}
+
+#[test]
+fn injected_to_the_only_worker() {
+    check(|| {
+        let runtime = runtime(1);
+        let herd = herd(2, &runtime.shared);
+        inject(&runtime.shared, herd.spawn(0));
+        inject(&runtime.shared, herd.spawn(1));
+        assert!(runtime.shared.wait_for_end());
+    });
+}
+
+#[test]
+fn readied_at_home() {
+    check(|| {
+        let runtime = runtime(1);
+        let shared = &runtime.shared;
+        let herd = herd(2, shared);
+        inject(shared, herd.spawn(0));
+        let g = herd.spawn(1);
+        let home = shared.worker(0).reference();
+        g.home.set(Some(home));
+        home.inbox.push(g);
+        home.wake();
+        assert!(shared.wait_for_end());
+    });
+}
+
+#[test]
+fn closed_from_outside() {
+    check(|| {
+        let runtime = runtime(1);
+        let herd = Herd::new(1);
+        inject(&runtime.shared, herd.spawn(0));
+        runtime.shared.close();
+        runtime.shared.ending.leave(&runtime.shared);
+        runtime.shared.ending.wait_for_all();
+    });
+}
+
+#[test]
+fn injected_to_one_of_two() {
+    check_with(2, || {
+        let runtime = runtime(2);
+        let herd = herd(2, &runtime.shared);
+        inject(&runtime.shared, herd.spawn(0));
+        inject(&runtime.shared, herd.spawn(1));
+        assert!(runtime.shared.wait_for_end());
+    });
+}
+
+/// A worker does not sleep while another has more than it can do.
+#[test]
+fn injected_to_two_at_once() {
+    check_with(2, || {
+        let runtime = runtime(2);
+        let pair = pair(&runtime.shared);
+        inject(&runtime.shared, pair.spawn(0));
+        inject(&runtime.shared, pair.spawn(1));
+        assert!(runtime.shared.wait_for_end());
+    });
+}
+
+/// The producer is a worker that runs on and on, so another has to take what it pushes.
+#[test]
+fn pushed_by_a_busy_worker() {
+    check(|| {
+        let runtime = runtime(2);
+        let shared = &runtime.shared;
+        let herd = herd(2, shared);
+        shared.worker(0).take_thread();
+        for number in 0..2 {
+            // What it did before must not stand in for the fence behind the push.
+            fence(Ordering::SeqCst);
+            enter_worker().push_shared(herd.spawn(number));
+        }
+        assert!(shared.wait_for_end());
+        shared.worker(0).leave_thread();
+    });
+}
+
+/// Two producers: one relies on the token that the other has taken to wake somebody.
+#[test]
+fn pushed_and_injected() {
+    check_with(3, || {
+        let runtime = runtime(2);
+        let shared = &runtime.shared;
+        let herd = herd(3, shared);
+        shared.worker(0).take_thread();
+        enter_worker().push_shared(herd.spawn(0));
+        let (theirs, ours) = (shared.clone(), herd.clone());
+        let other = thread::spawn(move || inject(&theirs, ours.spawn(2)));
+        enter_worker().push_shared(herd.spawn(1));
+        assert!(other.join().is_ok());
+        assert!(shared.wait_for_end());
+        shared.worker(0).leave_thread();
+    });
+}
+
+/// One producer relies on the token that another has taken, who finds nobody to give it to: the only
+/// sleeper has just woken by itself, and sleeps again.
+#[test]
+fn token_without_a_searcher() {
+    check(|| {
+        let runtime = runtime(2);
+        let shared = &runtime.shared;
+        let herd = Herd::new(1);
+        // Both workers are played by this model; taken out of the idle set is as good as woken.
+        for number in 0..2 {
+            shared.worker(number).sleep.store(AWAKE, Ordering::SeqCst);
+        }
+        assert!(shared.idle.remove(0));
+        let (theirs, ours) = (shared.clone(), herd.clone());
+        let other = thread::spawn(move || {
+            let woken_by_itself = theirs.idle.remove(1);
+            if woken_by_itself {
+                theirs.idle.insert(1);
+            }
+            inject(&theirs, ours.spawn(0));
+        });
+        shared.wake_one();
+        assert!(other.join().is_ok());
+        assert!(shared.idle.is_empty(), "work waits, and a worker sleeps");
+    });
+}

@@ -1,0 +1,105 @@
+//! Running a program on a runtime: Go's `newproc(main)` and `mstart`.
+
+use core::panic::Location;
+
+use crate::close::Lent;
+use crate::runtime::Runtime;
+use crate::seam::{AtomicU32, Ordering};
+use crate::spawn::Spawn;
+use crate::switch::enter_worker;
+use crate::{FOREVER, OsResult, os};
+
+impl Runtime {
+    /// Runs `main` as a goroutine and returns when it has returned, with everything ended or
+    /// abandoned. In default mode the calling thread is worker 0, and `main` is at home on it; in
+    /// migratory mode the caller sleeps.
+    ///
+    /// It doesn't wait for others for more than a moment: what is returned says that some still run.
+    ///
+    /// # Errors
+    /// The system refuses a stack or a thread to start with.
+    ///
+    /// # Safety
+    /// - `main` doesn't unwind. In migratory mode it may be called on another thread.
+    pub unsafe fn run<F: FnOnce()>(
+        self,
+        at: &'static Location<'static>,
+        main: F,
+    ) -> OsResult<Option<Lent>> {
+        let ran = if self.shared.migratory() {
+            // SAFETY: the caller's contract is the same.
+            unsafe { self.run_elsewhere(at, main) }
+        } else {
+            // SAFETY: the caller's contract is the same.
+            unsafe { self.run_here(at, main) }
+        };
+        let over = self.shared.wait_for_end();
+        ran.map(|()| (!over).then(|| Lent(self)))
+    }
+
+    /// # Safety
+    /// - As for [`Runtime::run`].
+    unsafe fn run_here<F: FnOnce()>(
+        &self,
+        at: &'static Location<'static>,
+        main: F,
+    ) -> OsResult<()> {
+        let token = os::enter_thread()?;
+        let worker = self.shared.worker(0);
+        worker.take_thread();
+        let spawn = Spawn { stack_bytes: None, local: true, packet: None, at };
+        let closing = || {
+            main();
+            close_current();
+        };
+        // SAFETY: the caller vouches for `main`, and closing doesn't unwind. What `main` borrows
+        // lives while this function waits for it.
+        let spawned = unsafe { enter_worker().spawn(&spawn, closing) };
+        match spawned {
+            Ok(_) => worker.run(),
+            Err(_) => self.shared.close(),
+        }
+        worker.leave_thread();
+        // SAFETY: the token of this function's first line, on the same thread.
+        unsafe { os::leave_thread(token) };
+        spawned.map(drop)
+    }
+
+    /// # Safety
+    /// - As for [`Runtime::run`].
+    unsafe fn run_elsewhere<F: FnOnce()>(
+        &self,
+        at: &'static Location<'static>,
+        main: F,
+    ) -> OsResult<()> {
+        let done = AtomicU32::new(0);
+        let spawn = Spawn { stack_bytes: None, local: false, packet: None, at };
+        let closing = || {
+            main();
+            close_current();
+            let word: *const AtomicU32 = &done;
+            // Release: pairs with the Acquire below.
+            done.store(1, Ordering::Release);
+            os::wake(word, 1);
+        };
+        // SAFETY: as in `run_here`.
+        let spawned = unsafe { self.spawn(&spawn, closing) };
+        match spawned {
+            Ok(_) => {
+                while done.load(Ordering::Acquire) == 0 {
+                    os::wait(&done, 0, FOREVER);
+                }
+            }
+            Err(_) => self.shared.close(),
+        }
+        spawned.map(drop)
+    }
+}
+
+/// Closes the runtime of the current goroutine, which goes on until it leaves its stack; then its
+/// worker resumes no other.
+fn close_current() {
+    let entered = enter_worker();
+    entered.shared().close();
+    entered.processor().budget.set(0);
+}

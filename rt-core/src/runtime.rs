@@ -1,0 +1,353 @@
+//! A runtime: its workers and processors, and what they share.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::cell::Cell;
+use core::fmt;
+use core::ptr::NonNull;
+
+use crate::aside::Aside;
+use crate::close::Ending;
+use crate::goroutine::GoroutineRef;
+use crate::idle::IdleSet;
+use crate::inject::Inject;
+use crate::processor::Processor;
+use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence, mutant};
+use crate::stack::{Class, StackPool};
+use crate::worker::{AWAKE, UNSTARTED, Worker};
+use crate::{FOREVER, GuardKind, OsError, OsResult, os};
+
+/// How a runtime is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// The number of processors, at least 1.
+    pub procs: usize,
+    /// The stack of a goroutine in bytes of addresses, guard included; rounded up to a power of two.
+    pub stack_bytes: usize,
+    /// The most threads that the runtime has at one time, workers included.
+    pub max_threads: usize,
+    /// Whether started goroutines may move between threads.
+    pub migratory: bool,
+    /// Whether the calling goroutine unwinds at this moment.
+    pub unwinding: fn() -> bool,
+}
+
+/// A running runtime. Dropping the last handle of one that was not closed leaks it.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("procs", &self.shared.procs()).finish_non_exhaustive()
+    }
+}
+
+/// What the threads of a runtime share. Never moves.
+#[repr(align(128))]
+pub(crate) struct Shared {
+    // Constant after start.
+    itself: Cell<NonNull<Shared>>,
+    workers: Box<[Worker]>,
+    processors: Box<[Processor]>,
+    migratory: bool,
+    /// Whether `os::fence_all` works, so that producers need no fence of their own.
+    asymmetric: bool,
+    pub(crate) unwinding: fn() -> bool,
+    pub(crate) stack_class: Class,
+    pub(crate) max_threads: usize,
+
+    // Written by all, each with its own protocol.
+    pub(crate) inject: Inject,
+    pub(crate) idle: IdleSet,
+    /// The number of tokens for searching that are out. Written by their holders and by wakers.
+    pub(crate) searching: AtomicU32,
+    pub(crate) stacks: StackPool,
+    pub(crate) aside: Aside,
+    pub(crate) ending: Ending,
+    ids: AtomicU64,
+    /// Goroutines spawned by threads that are no workers.
+    pub(crate) spawned_outside: AtomicU64,
+    /// Whether a worker is giving pooled memory back at this moment.
+    trimming: AtomicBool,
+}
+
+// SAFETY: what is not `Sync` by itself is a worker's or a processor's, and they say why they are.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+impl Runtime {
+    /// A runtime without threads: workers start when there is work for them.
+    ///
+    /// # Errors
+    /// What the system says when it refuses memory, or the handler for stack overflows.
+    pub fn new(config: &Config) -> OsResult<Runtime> {
+        let procs = config.procs.max(1);
+        let stack_class = Class::at_least(config.stack_bytes).ok_or_else(os::no_memory)?;
+        os::catch_faults(crate::overflow::classify)?;
+        let mut seed = os::seed();
+        let processors = (0..procs).map(|_| {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            Processor::new(config.migratory, seed)
+        });
+        let shared = Arc::new(Shared {
+            itself: Cell::new(NonNull::dangling()),
+            workers: (0..procs).map(Worker::new).collect(),
+            processors: processors.collect(),
+            migratory: config.migratory,
+            asymmetric: procs > 1 && os::fence_all(),
+            unwinding: config.unwinding,
+            stack_class,
+            max_threads: config.max_threads.max(procs),
+            inject: Inject::new(),
+            idle: IdleSet::full(procs),
+            searching: AtomicU32::new(0),
+            stacks: StackPool::new(),
+            aside: Aside::new(),
+            ending: Ending::new(),
+            ids: AtomicU64::new(1),
+            spawned_outside: AtomicU64::new(0),
+            trimming: AtomicBool::new(false),
+        });
+        // SAFETY: an `Arc` is never null.
+        let itself = unsafe { NonNull::new_unchecked(Arc::as_ptr(&shared).cast_mut()) };
+        shared.itself.set(itself);
+        for (worker, processor) in shared.workers.iter().zip(&shared.processors) {
+            worker.bind(itself, processor);
+        }
+        Ok(Runtime { shared })
+    }
+
+    /// The number of processors.
+    pub fn procs(&self) -> usize {
+        self.shared.procs()
+    }
+
+    /// The runtime that the calling thread works for, as a worker or aside.
+    pub fn current() -> Option<Runtime> {
+        crate::worker::current_shared().map(|shared| Runtime { shared })
+    }
+}
+
+/// What the platform found, for a start-up report.
+#[derive(Clone, Copy, Debug)]
+pub struct Platform {
+    /// Processors that the process may use.
+    pub cpus: usize,
+    /// Bytes.
+    pub page_size: usize,
+    /// How guards are made.
+    pub guard: GuardKind,
+}
+
+/// Asks the platform what it is.
+pub fn platform() -> Platform {
+    Platform { cpus: os::cpus(), page_size: os::page_size(), guard: os::guard_kind() }
+}
+
+impl Shared {
+    pub(crate) fn procs(&self) -> usize {
+        self.processors.len()
+    }
+
+    #[inline(always)]
+    pub(crate) fn migratory(&self) -> bool {
+        self.migratory
+    }
+
+    pub(crate) fn worker(&self, index: usize) -> &Worker {
+        &self.workers[index]
+    }
+
+    pub(crate) fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    pub(crate) fn processors(&self) -> &[Processor] {
+        &self.processors
+    }
+
+    /// Another counted reference.
+    pub(crate) fn share(&self) -> Arc<Shared> {
+        // SAFETY: the runtime is there, for `self` is.
+        unsafe { Shared::keep(self.itself.get()) }
+    }
+
+    /// The pointer of the `Arc` that holds this.
+    pub(crate) fn itself(&self) -> NonNull<Shared> {
+        self.itself.get()
+    }
+
+    /// Another counted reference, from a pointer.
+    ///
+    /// # Safety
+    /// - `this` is some runtime's `itself`, and the runtime is there at the moment of the call.
+    pub(crate) unsafe fn keep(this: NonNull<Shared>) -> Arc<Shared> {
+        // SAFETY: made inside of an `Arc`; the caller vouches that it is still counted.
+        unsafe { Arc::increment_strong_count(this.as_ptr()) };
+        // SAFETY: the count was raised for it on the line above.
+        unsafe { Arc::from_raw(this.as_ptr()) }
+    }
+
+    /// Reserves numbers for goroutines.
+    pub(crate) fn reserve_ids(&self, n: u64) -> u64 {
+        // Relaxed: numbers have to differ, nothing else hangs on them.
+        self.ids.fetch_add(n, Ordering::Relaxed)
+    }
+
+    /// A producer's half of the fence in `Worker::sleep`, step 3.
+    #[inline(always)]
+    fn fence_after_push(&self) {
+        if self.asymmetric {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            // SeqCst: pairs with the fence in fence_before_sleep().
+            mutant!("wake-fence": fence(Ordering::SeqCst) => ());
+        }
+    }
+
+    /// A sleeper's half. The heavy fence is left out when every other worker sleeps: whoever of
+    /// them wakes does so by a locked instruction, and then sees this one in the idle set.
+    /// False: the system has stopped giving it, and a producer may not be seen.
+    pub(crate) fn fence_before_sleep(&self, index: usize) -> bool {
+        fence(Ordering::SeqCst);
+        let others_awake = || {
+            self.workers
+                .iter()
+                .any(|w| w.index() != index && w.sleep.load(Ordering::SeqCst) == AWAKE)
+        };
+        !self.asymmetric || !others_awake() || os::fence_all()
+    }
+
+    /// Wakes a worker for work that it can take, unless nobody is idle or somebody searches.
+    #[doc(alias = "wakep")]
+    #[inline(always)]
+    pub(crate) fn wake_one(&self) {
+        if self.processors.len() == 1 {
+            // The only worker may be asleep if the work came from outside.
+            self.workers[0].wake();
+            return;
+        }
+        self.fence_after_push();
+        os::point();
+        if !self.idle.is_empty() && self.searching.load(Ordering::SeqCst) == 0 {
+            self.wake_searcher();
+        }
+    }
+
+    #[cold]
+    fn wake_searcher(&self) {
+        while self.searching.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+            os::point();
+            if let Some(index) = self.idle.claim() {
+                self.workers[index].wake();
+                return;
+            }
+            os::point();
+            self.searching.fetch_sub(1, Ordering::SeqCst);
+            // While the token was out, others may have gone to sleep, and producers have relied on
+            // the searcher that there was not.
+            if mutant!("wake-recheck": self.idle.is_empty() => true) {
+                return;
+            }
+        }
+    }
+
+    /// True if some processor has work that any worker may take.
+    pub(crate) fn has_stealable(&self) -> bool {
+        self.processors.iter().any(Processor::is_stealable)
+    }
+
+    /// Takes half of what some other processor has, starting from a random one.
+    pub(crate) fn steal(&self, thief: &Processor, index: usize) -> Option<GoroutineRef> {
+        /// Go makes four rounds too, and touches `next` in the last one only.
+        const ROUNDS: usize = 4;
+        let n = self.processors.len();
+        for round in 0..ROUNDS {
+            let start = thief.random() as usize % n;
+            for i in 0..n {
+                let at = (start + i) % n;
+                if at == index {
+                    continue;
+                }
+                let victim = &self.processors[at];
+                let stolen = victim.ring.steal_into(&thief.ring);
+                if let Some(g) = stolen.or_else(|| victim.steal_spilled(thief)) {
+                    thief.count_stolen();
+                    return Some(g);
+                }
+                if self.migratory
+                    && round == ROUNDS - 1
+                    && victim.has_next()
+                    && let Some(g) = victim.swap_next(None)
+                {
+                    return Some(g);
+                }
+            }
+        }
+        None
+    }
+
+    /// Gives pooled memory back, and says when to come again.
+    pub(crate) fn trim(&self) -> u64 {
+        // Acquire and Release below: one at a time, for the pool's clock.
+        if self.trimming.swap(true, Ordering::Acquire) {
+            return FOREVER;
+        }
+        let next = self.stacks.trim(os::now);
+        self.trimming.store(false, Ordering::Release);
+        next.unwrap_or(FOREVER)
+    }
+
+    /// Starts the thread of a worker that something has been found for.
+    pub(crate) fn start_worker(&self, worker: &Worker) {
+        unsafe extern "C" fn main(worker: *mut ()) {
+            // SAFETY: the argument is the worker below; its runtime is counted for this thread.
+            let worker = unsafe { &*worker.cast::<Worker>() };
+            let shared = worker.shared();
+            worker.take_thread();
+            worker.run();
+            worker.leave_thread();
+            shared.ending.leave(shared);
+            shared.ending.wait_for_all();
+            // SAFETY: counted by `start_thread` for this thread, which touches it no more.
+            unsafe { Arc::decrement_strong_count(shared) };
+        }
+        let started = self.start_thread(main, |_| core::ptr::from_ref(worker).cast_mut().cast());
+        if let Err(Some(error)) = started {
+            self.worker_refused(worker, error);
+        }
+    }
+
+    /// The system gives no thread: the work stays with the workers that there are, and the next
+    /// producer tries again.
+    #[cold]
+    fn worker_refused(&self, worker: &Worker, error: OsError) {
+        worker.sleep.store(UNSTARTED, Ordering::SeqCst);
+        if self.idle.insert(worker.index()) {
+            // It was out of the set because it had been claimed, with a token.
+            self.searching.fetch_sub(1, Ordering::SeqCst);
+        }
+        // Only what has not started can have been sent to a worker that never ran.
+        let offered = worker.inbox.take_all();
+        while let Some(g) = offered.pop_front() {
+            self.inject.push(g);
+        }
+        let mut others = self.workers.iter().filter(|w| w.is_started()).peekable();
+        if others.peek().is_none() && !self.is_closing() {
+            crate::fatal!(
+                "the system refuses a thread to the first worker (error {}): raise the limit of \
+                 processes",
+                error.0
+            );
+        }
+        others.for_each(Worker::wake);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_closing(&self) -> bool {
+        self.ending.is_closing()
+    }
+}

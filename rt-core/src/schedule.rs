@@ -1,0 +1,114 @@
+//! Where a runnable goroutine goes, and who is woken for it.
+
+use crate::goroutine::GoroutineRef;
+use crate::os;
+use crate::runtime::Shared;
+use crate::switch::{Entered, enter};
+use crate::worker::WorkerRef;
+
+/// Queues a goroutine that the caller has just made runnable by waking it.
+#[doc(alias = "goready")]
+#[inline(always)]
+pub(crate) fn enqueue_woken(g: GoroutineRef) {
+    match enter() {
+        Some(entered) if entered.may_run(g) => entered.push_woken(g),
+        Some(entered) if entered.is_of(g) => send(entered.shared(), g),
+        _ => send_from_outside(g),
+    }
+}
+
+/// As [`enqueue_woken`], behind all that is queued: for a waker that ends. Its processor is free in a
+/// moment anyway, and one who joins many is better woken when many have ended.
+#[inline(always)]
+pub(crate) fn enqueue_joiner(g: GoroutineRef) {
+    match enter() {
+        Some(entered) if entered.may_run(g) => entered.push_last(g),
+        _ => enqueue_woken(g),
+    }
+}
+
+/// Sends a goroutine to where it may run. The caller keeps the runtime alive.
+#[cold]
+fn send(shared: &Shared, g: GoroutineRef) {
+    match g.home.get() {
+        Some(home) => {
+            home.inbox.push(g);
+            os::point();
+            home.wake();
+        }
+        None => {
+            shared.inject.push(g);
+            os::point();
+            shared.wake_one();
+        }
+    }
+}
+
+/// As [`send`], from a thread that is no worker of the goroutine's runtime: the goroutine may run,
+/// end, and its runtime with it, between the push and the look at the sleeper.
+#[cold]
+fn send_from_outside(g: GoroutineRef) {
+    let Some(shared) = g.runtime.get() else {
+        crate::fatal!("{g:?} belongs to no runtime");
+    };
+    // SAFETY: the goroutine was claimed by the caller and is not queued yet, so it can't have
+    // ended; its runtime is there and counted.
+    let keep = unsafe { Shared::keep(shared) };
+    send(&keep, g);
+}
+
+impl Entered<'_> {
+    /// Whether this goroutine may run on this worker.
+    #[inline(always)]
+    fn may_run(&self, g: GoroutineRef) -> bool {
+        match g.home.get() {
+            Some(home) => home == self.worker().reference(),
+            None => self.is_of(g),
+        }
+    }
+
+    #[inline(always)]
+    fn is_of(&self, g: GoroutineRef) -> bool {
+        g.runtime.get().is_some_and(|shared| core::ptr::eq(shared.as_ptr(), self.shared()))
+    }
+
+    /// Queues a goroutine to run next: its data is warm, and its waker is likely to park.
+    #[inline(always)]
+    pub(crate) fn push_woken(&self, g: GoroutineRef) {
+        let on_own_stack = self.processor().current.get().is_none();
+        if on_own_stack || self.shared().migratory() && g.home.get().is_some() {
+            // A worker that wakes many, from sockets say, keeps their order. And `next` can be
+            // stolen in migratory mode, which one that is at home here must not be.
+            self.push_last(g);
+            return;
+        }
+        if let Some(older) = self.processor().swap_next(Some(g)) {
+            self.push_last(older);
+        }
+    }
+
+    /// Queues a goroutine behind the others.
+    #[inline(always)]
+    pub(crate) fn push_last(&self, g: GoroutineRef) {
+        if g.home.get().is_some() {
+            self.processor().push_own(g);
+        } else {
+            self.push_shared(g);
+        }
+    }
+
+    /// Queues a goroutine where any worker may take it, and wakes one if that can help.
+    #[inline(always)]
+    pub(crate) fn push_shared(&self, g: GoroutineRef) {
+        self.processor().push_shared(g);
+        self.shared().wake_one();
+    }
+}
+
+impl WorkerRef {
+    /// Sends an unstarted goroutine to this worker, to be queued there.
+    pub(crate) fn offer(self, g: GoroutineRef) {
+        self.inbox.push(g);
+        self.wake();
+    }
+}

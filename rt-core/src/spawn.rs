@@ -1,0 +1,196 @@
+//! Making a goroutine: Go's newproc.
+
+use alloc::boxed::Box;
+use core::panic::Location;
+
+use crate::goroutine::{Body, GoroutineRef};
+use crate::join::Packed;
+use crate::processor::bump;
+use crate::runtime::{Runtime, Shared};
+use crate::seam::Ordering;
+use crate::stack::Class;
+use crate::state::Change;
+use crate::switch::{self, Entered, enter};
+use crate::worker::current_shared;
+use crate::{OsResult, arch, os};
+
+/// The largest closure that is put on the goroutine's own stack, in bytes. A larger one goes to the
+/// heap, so that it doesn't eat the stack, and the first page holds closure, record and frames.
+const ON_STACK: usize = 1024;
+
+/// Where and how to spawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Spawn {
+    /// The stack in bytes that the goroutine can use; none: the runtime's default region.
+    pub stack_bytes: Option<usize>,
+    /// At home on the spawner's worker from birth.
+    pub local: bool,
+    /// The packet that the goroutine completes, if it has one.
+    pub packet: Option<Packed>,
+    /// The caller's place in the source, for reports.
+    pub at: &'static Location<'static>,
+}
+
+/// The number of a goroutine, no other of its runtime has it.
+pub type Id = u64;
+
+/// Spawns on the current runtime. `Ok(Err(f))`: the thread belongs to none, and `f` comes back.
+///
+/// # Errors
+/// The system gives no memory for the stack.
+///
+/// # Safety
+/// - `f` doesn't unwind, and what it borrows lives until it has returned, or for ever.
+/// - `f` may be called on another thread, unless `spawn.local`.
+#[inline]
+pub unsafe fn spawn<F: FnOnce()>(spawn: &Spawn, f: F) -> OsResult<Result<Id, F>> {
+    if let Some(entered) = enter() {
+        // SAFETY: the caller's contract is the same.
+        return unsafe { entered.spawn(spawn, f) }.map(Ok);
+    }
+    match current_shared() {
+        None => Ok(Err(f)),
+        // SAFETY: as above.
+        Some(shared) => unsafe { Runtime { shared }.spawn(spawn, f) }.map(Ok),
+    }
+}
+
+impl Runtime {
+    /// Spawns on this runtime, from any thread.
+    ///
+    /// # Errors
+    /// The system gives no memory for the stack.
+    ///
+    /// # Safety
+    /// - As for [`spawn`]; `spawn.local` is false.
+    pub unsafe fn spawn<F: FnOnce()>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
+        debug_assert!(!spawn.local, "a plain thread has no worker to be at home on");
+        let shared = &*self.shared;
+        let g = shared.stacks.take_one(spawn.class(shared)?)?;
+        let id = shared.reserve_ids(1);
+        // SAFETY: a region of its own was taken above; the caller vouches for `f`.
+        unsafe { place(g, shared, id, spawn, f) };
+        // Relaxed: summed up when every thread has left.
+        shared.spawned_outside.fetch_add(1, Ordering::Relaxed);
+        shared.inject.push(g);
+        shared.wake_one();
+        Ok(id)
+    }
+}
+
+impl Entered<'_> {
+    /// # Safety
+    /// - As for [`spawn`].
+    #[inline(always)]
+    pub(crate) unsafe fn spawn<F: FnOnce()>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
+        let (processor, shared) = (self.processor(), self.shared());
+        let g = processor.stacks.take(spawn.class(shared)?, &shared.stacks)?;
+        let id = processor.next_id(|n| shared.reserve_ids(n));
+        // SAFETY: a region of its own was taken above; the caller vouches for `f`.
+        unsafe { place(g, shared, id, spawn, f) };
+        bump(&processor.spawned, 1);
+        if spawn.local {
+            g.home.set(Some(self.worker().reference()));
+            bump(&processor.settled, 1);
+            processor.push_own(g);
+        } else {
+            self.settle_or_push(g);
+        }
+        Ok(id)
+    }
+
+    /// Queues a new goroutine here, unless another worker is home to far fewer: once started it can't
+    /// move. A sleeping worker is offered it. One that is awake might be held up, so it is not left
+    /// to that one alone: it goes where all look, and this worker least of all.
+    #[inline(always)]
+    fn settle_or_push(&self, g: GoroutineRef) {
+        let settled = self.processor().settled.load(Ordering::Relaxed);
+        if settled >= UNBALANCED
+            && !self.shared().migratory()
+            && let Some(worker) = self.shared().least_settled(settled)
+        {
+            if worker.is_asleep() {
+                worker.reference().offer(g);
+            } else {
+                self.shared().inject.push(g);
+                self.shared().wake_one();
+            }
+            return;
+        }
+        self.push_shared(g);
+    }
+}
+
+/// From so many goroutines at home on, a worker compares itself with the others before it keeps one
+/// more.
+const UNBALANCED: u64 = 64;
+
+impl Shared {
+    /// The worker with the fewest goroutines at home, if it has less than three quarters of
+    /// `settled`. Of several such, one that sleeps.
+    #[cold]
+    fn least_settled(&self, settled: u64) -> Option<&crate::worker::Worker> {
+        let load = |i: usize| self.processors()[i].settled.load(Ordering::Relaxed);
+        let least = (0..self.procs()).min_by_key(|&i| (load(i), !self.worker(i).is_asleep()))?;
+        (load(least) < settled - settled / 4).then(|| self.worker(least))
+    }
+}
+
+impl Spawn {
+    #[inline(always)]
+    fn class(&self, shared: &Shared) -> OsResult<Class> {
+        match self.stack_bytes {
+            None => Ok(shared.stack_class),
+            Some(bytes) => Class::for_bytes(bytes).ok_or_else(os::no_memory),
+        }
+    }
+}
+
+/// Makes a goroutine that runs `f` in a free region.
+///
+/// # Safety
+/// - The region is the caller's; `f` is as [`spawn`] says.
+#[inline(always)]
+unsafe fn place<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &Spawn, f: F) {
+    if size_of::<F>() > ON_STACK || align_of::<F>() > align_of::<crate::goroutine::Goroutine>() {
+        let boxed = Box::new(f);
+        // SAFETY: the caller's contract is the same for the closure in its box.
+        unsafe { place_small(g, shared, id, spawn, boxed) };
+    } else {
+        // SAFETY: the caller's contract is the same.
+        unsafe { place_small(g, shared, id, spawn, f) };
+    }
+}
+
+/// As [`place`], for a closure that fits below the record.
+///
+/// # Safety
+/// - As for [`place`]; `f` is at most [`ON_STACK`] large.
+#[inline(always)]
+unsafe fn place_small<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &Spawn, f: F) {
+    /// # Safety
+    /// - `closure` points to an `F` that nobody else uses.
+    unsafe fn call<F: FnOnce()>(closure: *mut ()) {
+        // SAFETY: the caller's contract; moved out once, for a goroutine starts once.
+        let f = unsafe { closure.cast::<F>().read() };
+        f();
+    }
+
+    let closure = g.as_ptr().cast::<u8>().wrapping_sub(size_of::<F>());
+    let closure = closure.wrapping_sub(closure.addr() % align_of::<F>()).cast::<F>();
+    // SAFETY: below the record lies the free stack, far larger than `ON_STACK`; aligned above.
+    unsafe { closure.write(f) };
+    // SAFETY: what lies below the closure is free stack too.
+    let context =
+        unsafe { arch::prepare(closure.cast(), switch::start, switch::finish, g.as_ptr().cast()) };
+    g.context.set(context);
+    let body: Body = call::<F>;
+    g.body.set(Some(body));
+    g.closure.set(closure.cast());
+    g.runtime.set(Some(shared.itself()));
+    g.id.set(id);
+    g.pinned.set(spawn.local);
+    g.spawned_at.set(Some(spawn.at));
+    g.packet.set(spawn.packet.map(|packed| packed.0));
+    g.state.set(Change::Spawn);
+}

@@ -1,0 +1,134 @@
+//! One mapping of many regions of one class, and what a region is.
+
+use super::Class;
+use crate::OsResult;
+use crate::goroutine::{Goroutine, GoroutineRef};
+use crate::os;
+use crate::state::State;
+
+/// The steps by which records are staggered, and the number of them: a record's hot line lies in
+/// one of 16 cache sets, and so do the first frames below it.
+const COLOUR_BYTES: usize = 64;
+const COLOURS: usize = 16;
+
+/// What a record knows about the region that it lies in.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Region {
+    pub(crate) class: Class,
+    colour: u8,
+}
+
+impl Region {
+    /// The region whose lowest address is `base`.
+    fn at(base: *mut u8, class: Class) -> Region {
+        let number = base.addr() / class.bytes();
+        Region { class, colour: (number % COLOURS) as u8 }
+    }
+
+    /// How far below the region's end its record starts.
+    fn depth(self) -> usize {
+        self.colour as usize * COLOUR_BYTES + size_of::<Goroutine>()
+    }
+}
+
+/// Writes a fresh record into a region.
+///
+/// # Safety
+/// - `base` is the lowest address of a prepared region of this class that no goroutine uses.
+pub(super) unsafe fn adopt(base: *mut u8, class: Class) -> GoroutineRef {
+    let region = Region::at(base, class);
+    let record = base.wrapping_add(class.bytes() - region.depth()).cast::<Goroutine>();
+    // SAFETY: the record lies inside of the region, which the caller has for itself; regions are
+    // aligned to pages and depths are multiples of 64, the record's alignment.
+    unsafe { record.write(Goroutine::free(region)) };
+    // SAFETY: written above, and not null, for it lies in a mapping.
+    unsafe { GoroutineRef::from_raw(record) }
+}
+
+/// The lowest address of the region in which a record lies.
+pub(crate) fn base_of(g: GoroutineRef) -> *mut u8 {
+    let region = g.region;
+    g.as_ptr().cast::<u8>().wrapping_add(region.depth()).wrapping_sub(region.class.bytes())
+}
+
+/// A mapping cut into regions, prepared from its start on as they are needed.
+#[derive(Debug)]
+pub(super) struct Arena {
+    base: *mut u8,
+    class: Class,
+    capacity: usize,
+    prepared: usize,
+    /// A guard was refused: what lies behind `prepared` is not used.
+    closed: bool,
+}
+
+// SAFETY: an arena owns its mapping; the pointer is its name.
+unsafe impl Send for Arena {}
+
+impl Arena {
+    pub(super) fn reserve(class: Class, capacity: usize) -> OsResult<Arena> {
+        let bytes = class.bytes().checked_mul(capacity).ok_or_else(os::no_memory)?;
+        Ok(Arena { base: os::reserve(bytes)?, class, capacity, prepared: 0, closed: false })
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Commits and guards up to `count` more regions and passes each one's lowest address to
+    /// `take`. Zero when the arena is used up.
+    pub(super) fn prepare(&mut self, count: usize, take: impl FnMut(*mut u8)) -> OsResult<usize> {
+        let count = count.min(self.capacity - self.prepared);
+        if count == 0 || self.closed {
+            return Ok(0);
+        }
+        let bytes = self.class.bytes();
+        let first = self.base.wrapping_add(self.prepared * bytes);
+        // SAFETY: the range lies in this arena's reservation, behind what was committed before.
+        unsafe { os::commit(first, count * bytes) }?;
+        // SAFETY: committed on the line above; nothing was stored there.
+        let guarded = unsafe { os::guard(first, os::page_size(), bytes, count) };
+        if let Err(error) = guarded {
+            // Committing the same range again on the next attempt would break `commit`'s contract.
+            self.closed = true;
+            return Err(error);
+        }
+        self.prepared += count;
+        (0..count).map(|i| first.wrapping_add(i * bytes)).for_each(take);
+        Ok(count)
+    }
+
+    pub(super) fn prepared(&self) -> usize {
+        self.prepared
+    }
+
+    /// The goroutine in a prepared region, if there is one.
+    pub(super) fn live(&self, index: usize) -> Option<GoroutineRef> {
+        debug_assert!(index < self.prepared, "region {index} is not prepared");
+        let base = self.base.wrapping_add(index * self.class.bytes());
+        let depth = Region::at(base, self.class).depth();
+        let record = base.wrapping_add(self.class.bytes() - depth).cast::<Goroutine>();
+        // SAFETY: a prepared region's record is either initialised or zero; zeros are a valid
+        // record whose state is `Free` and whose options are all none.
+        let g = unsafe { GoroutineRef::from_raw(record) };
+        (g.state.load() != State::Free).then_some(g)
+    }
+
+    /// # Safety
+    /// - Nothing refers to any region of this arena any more.
+    pub(super) unsafe fn release(self) {
+        // SAFETY: the reservation of `reserve`, whole; the caller vouches that it is unused.
+        unsafe { os::release(self.base, self.capacity * self.class.bytes()) };
+    }
+
+    /// Gives back the memory of a region in which no goroutine is, its record included.
+    ///
+    /// # Safety
+    /// - The region at `base` is prepared and in no list.
+    pub(super) unsafe fn discard(base: *mut u8, class: Class) {
+        let page = os::page_size();
+        // SAFETY: all of the region but its guard; the caller vouches that it holds nothing.
+        unsafe { os::discard(base.wrapping_add(page), class.bytes() - page) };
+    }
+}

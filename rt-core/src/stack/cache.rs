@@ -1,0 +1,80 @@
+//! The free regions that a processor keeps for itself.
+
+use super::{CLASSES, Class, StackPool};
+use crate::OsResult;
+use crate::goroutine::GoroutineRef;
+use crate::list::List;
+
+/// The regions in a full list (Go moves its free records in batches of 32 too).
+const BATCH: usize = 32;
+/// The addresses in a full list at most, so that large stacks are not hoarded.
+const BATCH_BYTES: usize = 32 << 20;
+
+/// The number of regions in a full list of this class.
+pub(super) fn batch(class: Class) -> usize {
+    (BATCH_BYTES / class.bytes()).clamp(1, BATCH)
+}
+
+/// Two lists a class: one that regions come from and go to, and one in reserve, full or empty. With
+/// two, a processor whose use swings around a full list still turns to the pool only once a batch.
+#[derive(Debug)]
+struct Slot {
+    active: List,
+    reserve: List,
+}
+
+/// The free regions of one processor. Owner only.
+#[derive(Debug)]
+pub(crate) struct StackCache {
+    slots: [Slot; CLASSES],
+}
+
+impl StackCache {
+    pub(crate) const fn new() -> StackCache {
+        StackCache {
+            slots: [const { Slot { active: List::new(), reserve: List::new() } }; CLASSES],
+        }
+    }
+
+    /// A free region; from the pool when there is none here.
+    #[inline(always)]
+    pub(crate) fn take(&self, class: Class, pool: &StackPool) -> OsResult<GoroutineRef> {
+        let slot = &self.slots[class.index()];
+        match slot.active.pop_front() {
+            Some(g) => Ok(g),
+            None => slot.refill(class, pool),
+        }
+    }
+
+    /// Takes a region back from a goroutine that has ended.
+    #[inline(always)]
+    pub(crate) fn give(&self, g: GoroutineRef, pool: &StackPool) {
+        let class = g.region.class;
+        let slot = &self.slots[class.index()];
+        if slot.active.len() >= batch(class) {
+            slot.drain(class, pool);
+        }
+        slot.active.push_front(g);
+    }
+}
+
+impl Slot {
+    #[cold]
+    fn refill(&self, class: Class, pool: &StackPool) -> OsResult<GoroutineRef> {
+        if self.reserve.is_empty() {
+            self.active.append(pool.take(class)?);
+        } else {
+            self.active.append(self.reserve.take());
+        }
+        match self.active.pop_front() {
+            Some(g) => Ok(g),
+            None => crate::fatal!("the stack pool handed out an empty list"),
+        }
+    }
+
+    #[cold]
+    fn drain(&self, class: Class, pool: &StackPool) {
+        pool.give(class, self.reserve.take());
+        self.reserve.append(self.active.take());
+    }
+}

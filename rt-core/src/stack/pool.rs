@@ -1,0 +1,260 @@
+//! The free regions of a runtime: lists of used ones, and a store of ones without memory.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::array;
+
+use super::arena::{self, Arena};
+use super::cache::batch;
+use super::{CLASSES, Class};
+use crate::OsResult;
+use crate::goroutine::{Batch, GoroutineRef};
+use crate::list::List;
+use crate::lock::Protected;
+use crate::seam::{AtomicUsize, Ordering};
+
+/// The size of a class's first arena, and of its largest, in bytes of addresses. Arenas double from
+/// one to the other: a small program maps little, and a million stacks need some 40 mappings.
+const ARENA_BYTES: (usize, usize) = (16 << 20, 4 << 30);
+
+/// The most regions that are prepared by one pair of system calls.
+const PREPARE: usize = 512;
+
+/// How many full lists a class keeps with their memory when nobody has asked for them lately.
+const KEEP: usize = 2;
+
+/// How long a list must have lain unused before its memory is given back, in nanoseconds.
+const TRIM_AFTER: u64 = 100_000_000;
+
+/// The pool of one class.
+struct ClassPool {
+    /// Free regions with memory, in lists of a batch. The last one given is the first one taken.
+    used: VecDeque<List>,
+    /// Free regions without memory: their records read as zeros.
+    clean: Vec<Clean>,
+    arenas: Vec<Arena>,
+    /// How many regions the next preparation makes.
+    prepare: usize,
+    /// The fewest lists that `used` has held since `since`: that many nobody needed.
+    fewest: usize,
+    since: u64,
+}
+
+/// The lowest address of a region without memory.
+struct Clean(*mut u8);
+
+// SAFETY: an address of a region that nobody uses; the pool owns it.
+unsafe impl Send for Clean {}
+
+/// The pool of a runtime.
+pub(crate) struct StackPool {
+    classes: [Protected<ClassPool>; CLASSES],
+    /// The number of lists in all `used`. Written under their locks; a stale read puts trimming off.
+    spare: AtomicUsize,
+}
+
+impl StackPool {
+    pub(crate) fn new() -> StackPool {
+        StackPool {
+            spare: AtomicUsize::new(0),
+            classes: array::from_fn(|_| {
+                Protected::new(ClassPool {
+                    used: VecDeque::new(),
+                    clean: Vec::new(),
+                    arenas: Vec::new(),
+                    prepare: 8,
+                    fewest: 0,
+                    since: 0,
+                })
+            }),
+        }
+    }
+
+    /// A list of at least one free region, a batch if there are as many.
+    pub(super) fn take(&self, class: Class) -> OsResult<List> {
+        let mut bases = [core::ptr::null_mut(); 32];
+        let mut n = 0;
+        {
+            let mut pool = self.classes[class.index()].lock();
+            if let Some(list) = pool.used.pop_back() {
+                self.spare.fetch_sub(1, Ordering::Relaxed);
+                pool.fewest = pool.fewest.min(pool.used.len());
+                return Ok(list);
+            }
+            if pool.clean.is_empty() {
+                pool.prepare(class)?;
+            }
+            while n < batch(class)
+                && let Some(Clean(base)) = pool.clean.pop()
+            {
+                bases[n] = base;
+                n += 1;
+            }
+        }
+        // The records are written without the lock, for that is where the page faults are.
+        let list = List::new();
+        for &base in &bases[..n] {
+            // SAFETY: taken from `clean` above, so prepared and used by nobody.
+            list.push_back(unsafe { arena::adopt(base, class) });
+        }
+        Ok(list)
+    }
+
+    /// One free region, for a spawner that has no processor.
+    pub(crate) fn take_one(&self, class: Class) -> OsResult<GoroutineRef> {
+        let list = self.take(class)?;
+        let Some(g) = list.pop_front() else {
+            crate::fatal!("the stack pool handed out an empty list");
+        };
+        self.give(class, list);
+        Ok(g)
+    }
+
+    /// Takes a list of free regions back.
+    pub(super) fn give(&self, class: Class, list: List) {
+        if !list.is_empty() {
+            self.spare.fetch_add(1, Ordering::Relaxed);
+            self.classes[class.index()].lock().used.push_back(list);
+        }
+    }
+
+    /// Gives the memory of up to one list back to the system, if it has lain unused long enough.
+    /// The answer is when to come again: at once, later, or not (`None`) until regions come back.
+    pub(crate) fn trim(&self, clock: impl FnOnce() -> u64) -> Option<u64> {
+        if self.spare.load(Ordering::Relaxed) <= KEEP {
+            return None;
+        }
+        let now = clock();
+        let mut next = None;
+        for class in Class::all() {
+            let list = {
+                let mut pool = self.classes[class.index()].lock();
+                if pool.used.len() <= KEEP {
+                    continue;
+                }
+                if now < pool.since.saturating_add(TRIM_AFTER) {
+                    let due = pool.since.saturating_add(TRIM_AFTER);
+                    next = Some(next.map_or(due, |other: u64| other.min(due)));
+                    continue;
+                }
+                if pool.fewest <= KEEP {
+                    pool.fewest = pool.used.len();
+                    pool.since = now;
+                    next = Some(next.map_or(now + TRIM_AFTER, |other| other.min(now + TRIM_AFTER)));
+                    continue;
+                }
+                pool.fewest -= 1;
+                // The list that was given first: the coldest.
+                pool.used.pop_front()
+            };
+            if let Some(list) = list {
+                self.spare.fetch_sub(1, Ordering::Relaxed);
+                self.discard(class, list);
+            }
+            return Some(now);
+        }
+        next
+    }
+
+    fn discard(&self, class: Class, list: List) {
+        while let Some(g) = list.pop_front() {
+            let base = arena::base_of(g);
+            // SAFETY: a free region taken out of its list on the line above.
+            unsafe { Arena::discard(base, class) };
+            self.classes[class.index()].lock().clean.push(Clean(base));
+        }
+    }
+
+    /// Some goroutines that have not ended, and where to go on; `None` when these were the last.
+    /// They may end at any moment, unless the caller knows better.
+    pub(crate) fn some_live(&self, from: Cursor) -> (Batch, Option<Cursor>) {
+        let mut batch = Batch::default();
+        let Cursor { mut class, mut arena, mut index } = from;
+        while let Some(pool) = self.classes.get(class) {
+            let pool = pool.lock();
+            while let Some(there) = pool.arenas.get(arena) {
+                while index < there.prepared() {
+                    if batch.is_full() {
+                        return (batch, Some(Cursor { class, arena, index }));
+                    }
+                    batch.push(there.live(index));
+                    index += 1;
+                }
+                (arena, index) = (arena + 1, 0);
+            }
+            (class, arena) = (class + 1, 0);
+        }
+        (batch, None)
+    }
+
+    /// Calls `visit` with every goroutine that has not ended.
+    pub(crate) fn each_live(&self, visit: impl Fn(GoroutineRef)) {
+        let mut next = Some(Cursor::START);
+        while let Some(cursor) = next {
+            let (batch, after) = self.some_live(cursor);
+            batch.iter().for_each(&visit);
+            next = after;
+        }
+    }
+
+    /// Gives every mapping back.
+    ///
+    /// # Safety
+    /// - Every goroutine has ended, and nothing refers to a record any more.
+    pub(crate) unsafe fn release(&self) {
+        for class in &self.classes {
+            let mut pool = class.lock();
+            pool.used.clear();
+            pool.clean.clear();
+            for arena in pool.arenas.drain(..) {
+                // SAFETY: the caller vouches for all regions, and the lists are empty now.
+                unsafe { arena.release() };
+            }
+        }
+    }
+}
+
+/// A place among all regions of a pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    class: usize,
+    arena: usize,
+    index: usize,
+}
+
+impl Cursor {
+    pub(crate) const START: Cursor = Cursor { class: 0, arena: 0, index: 0 };
+}
+
+impl ClassPool {
+    /// Puts some new regions into `clean`.
+    fn prepare(&mut self, class: Class) -> OsResult<()> {
+        let want = self.prepare.min(PREPARE);
+        for fresh in [false, true] {
+            if fresh {
+                self.grow(class)?;
+            }
+            if let Some(arena) = self.arenas.last_mut() {
+                let clean = &mut self.clean;
+                if arena.prepare(want, |base| clean.push(Clean(base)))? > 0 {
+                    // Handed out from the lowest address on.
+                    clean.reverse();
+                    self.prepare = (want * 2).min(PREPARE);
+                    return Ok(());
+                }
+            }
+        }
+        Err(crate::os::no_memory())
+    }
+
+    fn grow(&mut self, class: Class) -> OsResult<()> {
+        let first = (ARENA_BYTES.0 / class.bytes()).max(1);
+        let most = (ARENA_BYTES.1 / class.bytes()).max(1);
+        let capacity = match self.arenas.last() {
+            Some(last) => (last.capacity() * 2).min(most),
+            None => first,
+        };
+        self.arenas.push(Arena::reserve(class, capacity)?);
+        Ok(())
+    }
+}

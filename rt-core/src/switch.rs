@@ -1,0 +1,298 @@
+//! Entering the scheduler from a goroutine, and leaving a stack.
+//!
+//! A goroutine that leaves takes the next one off its processor's queues *on its own stack* and
+//! switches straight to it: one switch where a detour over the worker would take two. It can't
+//! queue or publish itself while it still runs on its stack, so it sends a [`Note`] through the
+//! switch; whoever comes up on the other side performs it first of all.
+//!
+//! Rejected: Go's pair of `mcall` and an unlock function (a call through a pointer where a small
+//! number says it); a field of the processor instead of the message (a store and a load more).
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::Context;
+use crate::arch;
+use crate::goroutine::{Goroutine, GoroutineRef};
+use crate::lock::Lock;
+use crate::processor::{Processor, bump};
+use crate::runtime::Shared;
+use crate::state::Change;
+use crate::worker::{Local, Worker};
+
+/// The right to touch what the current processor owns.
+///
+/// Not `Send`, and used up by leaving: after a goroutine has been off its processor it may be on
+/// another, and a stale `Entered` would be the wrong one's. So that is a compile error.
+pub(crate) struct Entered<'p> {
+    worker: &'p Worker,
+    processor: &'p Processor,
+    not_send: PhantomData<*mut ()>,
+}
+
+/// How a goroutine leaves its stack.
+pub(crate) enum Leave<'l> {
+    /// Runnable at once: queue it last.
+    Yield,
+    /// Parked, and findable through what this lock protects: give the lock back.
+    Park(&'l Lock),
+    /// Parked unless somebody has woken it since `Change::Prepare`.
+    Commit,
+}
+
+/// What the other side has to do for the one who left: its address, with the kind in the low bits,
+/// which are zero in a record's address.
+#[derive(Clone, Copy)]
+struct Note(usize);
+
+impl Note {
+    const KIND: usize = 7;
+    const YIELD: usize = 1;
+    const PARK: usize = 2;
+    const COMMIT: usize = 3;
+    const EXIT: usize = 4;
+    /// The worker's own stack has nothing to be done.
+    const NONE: usize = 0;
+
+    #[inline(always)]
+    fn new(g: GoroutineRef, kind: usize) -> Note {
+        Note(g.as_ptr().expose_provenance() | kind)
+    }
+}
+
+const _: () = assert!(align_of::<Goroutine>() > Note::KIND);
+
+/// Enters the scheduler; none on a thread that is no worker.
+#[inline(always)]
+pub(crate) fn enter<'p>() -> Option<Entered<'p>> {
+    let worker = Local::worker()?;
+    // SAFETY: a thread's word names its worker from before the worker runs anything until after it
+    // has left (`worker`), and the worker's runtime outlives that.
+    let worker = unsafe { &*worker.as_ptr() };
+    Some(Entered { worker, processor: worker.processor(), not_send: PhantomData })
+}
+
+/// Enters the scheduler where the thread is known to be a worker.
+#[inline(always)]
+pub(crate) fn enter_worker<'p>() -> Entered<'p> {
+    match enter() {
+        Some(entered) => entered,
+        None => no_worker(),
+    }
+}
+
+impl<'p> Entered<'p> {
+    #[inline(always)]
+    pub(crate) fn worker(&self) -> &Worker {
+        self.worker
+    }
+
+    #[inline(always)]
+    pub(crate) fn processor(&self) -> &Processor {
+        self.processor
+    }
+
+    #[inline(always)]
+    pub(crate) fn shared(&self) -> &Shared {
+        self.worker.shared()
+    }
+
+    /// The goroutine that entered, or none on a worker's own stack.
+    #[inline(always)]
+    pub(crate) fn on_goroutine(self) -> Option<(Entered<'p>, GoroutineRef)> {
+        let g = self.processor.current.get()?;
+        Some((self, g))
+    }
+
+    /// Leaves the current goroutine's stack, and returns when somebody resumes it, possibly on
+    /// another thread.
+    #[inline(always)]
+    pub(crate) fn leave(self, how: Leave<'_>) {
+        let Some(g) = self.processor.current.get() else { parked_nobody() };
+        let kind = match how {
+            Leave::Yield => Note::YIELD,
+            Leave::Park(lock) => {
+                g.unlock.set(Some(NonNull::from(lock)));
+                Note::PARK
+            }
+            Leave::Commit => Note::COMMIT,
+        };
+        if self.shared().migratory() && !g.pinned.get() {
+            // std counts panics by thread, so an unwinding goroutine must come back to this one.
+            let unwinds = (self.shared().unwinding)();
+            g.home.set(unwinds.then(|| self.worker.reference()));
+        }
+        let to = self.resume_next();
+        // SAFETY: `to` was taken from a queue, or is the worker's own saved context, so nobody
+        // else goes on with it; the record outlives the switch.
+        let message = unsafe { arch::switch(g.context.as_ptr(), to, Note::new(g, kind).0) };
+        enter_worker().perform(message);
+    }
+
+    /// Ends the current goroutine. Its stack may be somebody else's as soon as this has left it.
+    pub(crate) fn exit(self) -> ! {
+        let Some(g) = self.processor.current.get() else {
+            crate::fatal!("a worker's own stack tried to end as a goroutine");
+        };
+        let to = self.resume_next();
+        // SAFETY: as in `leave`; the goroutine's closure has returned, so its stack holds nothing.
+        unsafe { arch::gogo(to, Note::new(g, Note::EXIT).0) }
+    }
+
+    /// Makes the next goroutine of this processor current, or the worker's own stack if there is
+    /// none or it is time to look around.
+    #[inline(always)]
+    fn resume_next(&self) -> Context {
+        match self.processor.pick() {
+            Some(g) => self.resume(g),
+            None => {
+                self.processor.current.set(None);
+                self.worker.own_context().get()
+            }
+        }
+    }
+
+    /// Makes a goroutine current and returns where it goes on.
+    #[doc(alias = "execute")]
+    #[inline(always)]
+    pub(crate) fn resume(&self, g: GoroutineRef) -> Context {
+        g.state.set(Change::Resume);
+        self.processor.current.set(Some(g));
+        g.context.get()
+    }
+
+    /// Does what the one who left asks for.
+    #[inline(always)]
+    pub(crate) fn perform(&self, message: usize) {
+        if message == Note::NONE {
+            return;
+        }
+        let record = core::ptr::with_exposed_provenance_mut::<Goroutine>(message & !Note::KIND);
+        // SAFETY: the message of a goroutine that left is made by `Note::new` from its reference;
+        // it is off its stack since the switch that brought the message.
+        let g = unsafe { GoroutineRef::from_raw(record) };
+        match message & Note::KIND {
+            Note::YIELD => {
+                g.state.set(Change::Yield);
+                self.push_last(g);
+            }
+            Note::PARK => {
+                let Some(lock) = g.unlock.get() else { parked_unlocked(g) };
+                g.state.set(Change::ParkLocked);
+                // SAFETY: the lock is part of what the goroutine waits on, which it keeps. From
+                // the release on the goroutine may run again elsewhere: nothing follows.
+                unsafe { lock.as_ref() }.release();
+            }
+            Note::COMMIT => {
+                if !g.state.commit() {
+                    g.state.set(Change::Requeue);
+                    self.push_last(g);
+                }
+            }
+            _ => self.recycle(g),
+        }
+    }
+
+    /// Takes the region of a goroutine that has ended.
+    #[inline(always)]
+    fn recycle(&self, g: GoroutineRef) {
+        g.state.set(Change::Exit);
+        g.home.set(None);
+        if !self.shared().migratory() {
+            bump(&self.processor.settled, u64::MAX);
+        }
+        bump(&self.processor.ended, 1);
+        self.processor.stacks.give(g, &self.shared().stacks);
+    }
+}
+
+/// The first function on a goroutine's stack.
+///
+/// # Safety
+/// - Called by `goexit` on a context that `spawn` prepared, with the record as argument.
+pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
+    // SAFETY: `spawn` passes its own record.
+    let g = unsafe { GoroutineRef::from_raw(record.cast()) };
+    {
+        let entered = enter_worker();
+        entered.perform(message);
+        if g.home.get().is_none() && !entered.shared().migratory() {
+            // From its first run on it stays with this thread: see docs/safety.md.
+            g.home.set(Some(entered.worker().reference()));
+            bump(&entered.processor().settled, 1);
+        }
+    }
+    let Some(body) = g.body.get() else {
+        crate::fatal!("{g:?} has nothing to run");
+    };
+    // SAFETY: `spawn` stored a closure there together with the function that runs it, once.
+    unsafe { body(g.closure.get()) };
+}
+
+/// What `goexit` calls when [`start`] has returned.
+///
+/// # Safety
+/// - Called on a goroutine's stack that nothing needs any more.
+#[doc(alias = "goexit0")]
+pub(crate) unsafe extern "C" fn finish() -> ! {
+    enter_worker().exit()
+}
+
+/// Gives way: the goroutine queues behind those that are runnable here. False on a plain thread,
+/// where it does nothing.
+#[doc(alias = "Gosched")]
+#[inline(always)]
+pub fn yield_now() -> bool {
+    let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else { return false };
+    let processor = entered.processor();
+    let budget = processor.budget.get();
+    if budget > 0 && processor.is_idle() {
+        // Nobody to give way to; but the budget still brings it to the worker in time.
+        processor.budget.set(budget - 1);
+    } else {
+        entered.leave(Leave::Yield);
+    }
+    true
+}
+
+/// Counts as a resumption, and gives way when it is time to look around: for operations that take
+/// long enough and might never park, such as those on a socket that is always ready.
+#[inline]
+pub fn checkpoint() {
+    let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else { return };
+    let budget = entered.processor().budget.get();
+    if budget > 0 {
+        entered.processor().budget.set(budget - 1);
+    } else {
+        entered.leave(Leave::Yield);
+    }
+}
+
+/// True on a goroutine's stack.
+pub fn on_goroutine() -> bool {
+    enter().and_then(Entered::on_goroutine).is_some()
+}
+
+/// The number of the current goroutine, which no other goroutine of its runtime has.
+#[doc(alias = "goid")]
+pub fn current_id() -> Option<u64> {
+    enter().and_then(Entered::on_goroutine).map(|(_, g)| g.id.get())
+}
+
+#[cold]
+#[inline(never)]
+fn no_worker() -> ! {
+    crate::fatal!("a goroutine runs on a thread that is no worker")
+}
+
+#[cold]
+#[inline(never)]
+fn parked_nobody() -> ! {
+    crate::fatal!("a worker's own stack tried to park")
+}
+
+#[cold]
+#[inline(never)]
+fn parked_unlocked(g: GoroutineRef) -> ! {
+    crate::fatal!("{g:?} parked under no lock")
+}

@@ -1,0 +1,410 @@
+//! Waiting: who waits, in which queues, and who may wake it.
+//!
+//! A [`Waiter`] is one blocked operation of a goroutine or of a plain thread. It lies on the stack
+//! of the one who waits, with one [`Node`] for each [`WaitQueue`] that it stands in. The protocol:
+//!
+//! 1. The waiter pushes its nodes, each under the lock of its queue.
+//! 2. It leaves: holding the one lock, whose release is then the commit (`Leave::Park`); or, when
+//!    more than one party can end the wait, having said so in its state (`Leave::Commit`).
+//! 3. Whoever ends the wait first *claims* it: takes the node out under the queue's lock, or for a
+//!    deadline swings `selected` from `WAITING`. With a single party the node is the claim.
+//! 4. The claimer fills the node's slot and wakes the waiter, and touches nothing of it afterwards.
+//! 5. The waiter takes its other nodes and its timer out. Only then do they leave its stack.
+//!
+//! A plain thread does the same with a word of its own in place of step 2.
+
+use core::cell::Cell;
+use core::fmt;
+use core::ptr::NonNull;
+
+use crate::goroutine::GoroutineRef;
+use crate::lock::{Guard, Lock};
+use crate::processor::Processor;
+use crate::schedule;
+use crate::seam::{AtomicU32, AtomicUsize, Ordering, mutant};
+use crate::state::Change;
+use crate::switch::{Entered, Leave, enter};
+use crate::timer::NOWHERE;
+use crate::{FOREVER, os};
+
+/// `selected` while nobody has claimed the waiter.
+const WAITING: usize = 0;
+/// `selected` when the deadline came first.
+const TIMED_OUT: usize = 1;
+/// `selected` when a queue's claimer came first.
+const CLAIMED: usize = 2;
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// Somebody claimed the node and has filled its slot.
+    Claimed,
+    /// The deadline came first, and the node is out of its queue.
+    TimedOut,
+}
+
+/// One blocked operation.
+pub(crate) struct Waiter {
+    /// Written by claimers: CAS from `WAITING`, or a store where `exclusive`.
+    selected: AtomicUsize,
+    /// Whether only the holder of one queue's lock can end the wait.
+    exclusive: bool,
+    goroutine: Option<GoroutineRef>,
+    /// A plain thread sleeps on it: 0, then 1 by the claimer as the last thing it does.
+    word: AtomicU32,
+    /// Protected by the lock of the heap it is in.
+    timer_place: Cell<usize>,
+    /// Written by the waiter before it leaves: the processor whose heap holds its deadline.
+    timer_on: Cell<Option<NonNull<Processor>>>,
+    /// Constant while it waits: the node that it stands in a queue with.
+    node: Cell<Option<NonNull<Node>>>,
+}
+
+impl Waiter {
+    pub(crate) fn new(goroutine: Option<GoroutineRef>, exclusive: bool) -> Waiter {
+        Waiter {
+            selected: AtomicUsize::new(WAITING),
+            exclusive,
+            goroutine,
+            word: AtomicU32::new(0),
+            timer_place: Cell::new(NOWHERE),
+            timer_on: Cell::new(None),
+            node: Cell::new(None),
+        }
+    }
+
+    pub(crate) fn timer_place(&self) -> &Cell<usize> {
+        &self.timer_place
+    }
+
+    /// Claims the waiter (step 3); false if somebody else has.
+    #[inline(always)]
+    fn claim(&self, how: usize) -> bool {
+        if self.exclusive {
+            self.selected.store(how, Ordering::Relaxed);
+            return true;
+        }
+        // Relaxed: what the claimer writes for the waiter is published by waking it.
+        self.selected.compare_exchange(WAITING, how, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Claims it for its deadline; the caller holds the lock of the heap that it was in.
+    pub(crate) fn claim_timeout(&self) -> Option<GoroutineRef> {
+        self.claim(TIMED_OUT).then_some(self.goroutine).flatten()
+    }
+
+    /// Wakes a claimed waiter (step 4); a goroutine is queued by `enqueue`.
+    ///
+    /// # Safety
+    /// - The caller has claimed it, so it is still there; it may be gone on return.
+    #[inline(always)]
+    pub(crate) unsafe fn wake(this: NonNull<Waiter>, enqueue: impl FnOnce(GoroutineRef)) {
+        // SAFETY: a claimed waiter stays until it is woken.
+        let waiter = unsafe { this.as_ref() };
+        match waiter.goroutine {
+            Some(g) if waiter.exclusive => {
+                if g.state.ready_parked() {
+                    enqueue(g);
+                }
+            }
+            Some(g) => {
+                if g.state.ready() {
+                    enqueue(g);
+                }
+            }
+            None => {
+                let word: *const AtomicU32 = &waiter.word;
+                // Release: pairs with the Acquire in sleep_thread().
+                let release = mutant!("parker-wake": Ordering::Release => Ordering::Relaxed);
+                waiter.word.store(1, release);
+                // The thread may have gone on since the store; `wake` takes a mere address.
+                os::wake(word, 1);
+            }
+        }
+    }
+
+    /// Makes a plain thread sleep until it is claimed, or claims itself at the deadline.
+    fn sleep_thread(&self, deadline: u64) -> Wake {
+        let mut until = deadline;
+        // Acquire: pairs with the Release in wake().
+        while self.word.load(Ordering::Acquire) == 0 {
+            if until != FOREVER && os::now() >= until {
+                if self.claim(TIMED_OUT) {
+                    return Wake::TimedOut;
+                }
+                // Claimed by somebody who is about to wake us.
+                until = FOREVER;
+            }
+            os::wait(&self.word, 0, until);
+        }
+        Wake::Claimed
+    }
+
+    /// Takes the deadline out of its heap, and says how the wait ended.
+    fn finish_timer(&self) -> Wake {
+        if self.selected.load(Ordering::Relaxed) == TIMED_OUT {
+            return Wake::TimedOut;
+        }
+        if let Some(processor) = self.timer_on.get() {
+            // SAFETY: processors live as long as their runtime, on which this goroutine runs.
+            unsafe { processor.as_ref() }.remove_timer(self);
+        }
+        Wake::Claimed
+    }
+}
+
+/// A waiter's place in one queue.
+pub(crate) struct Node {
+    // Protected by the queue's lock.
+    next: Cell<Option<NonNull<Node>>>,
+    previous: Cell<Option<NonNull<Node>>>,
+    linked: Cell<bool>,
+    // Constant while it waits.
+    waiter: NonNull<Waiter>,
+    slot: *mut (),
+    queue: NonNull<WaitQueue>,
+    lock: NonNull<Lock>,
+}
+
+/// Who waits, oldest first. Lives inside of a [`Protected`](crate::Protected), whose lock protects
+/// it and the links of its nodes.
+#[derive(Default)]
+pub struct WaitQueue {
+    first: Option<NonNull<Node>>,
+    last: Option<NonNull<Node>>,
+}
+
+// SAFETY: nodes lie on the stacks of those who wait; they are reached under the queue's lock only.
+unsafe impl Send for WaitQueue {}
+
+/// The right and the duty to wake one waiter.
+#[must_use = "a claimed waiter sleeps for ever unless it is woken"]
+pub struct Claimed {
+    waiter: NonNull<Waiter>,
+    slot: *mut (),
+}
+
+impl Claimed {
+    /// What the waiter passed to [`park_on`] as its slot; valid until it is woken.
+    #[inline(always)]
+    pub fn slot(&self) -> *mut () {
+        self.slot
+    }
+
+    /// Wakes it. With the queue's lock held or not; better not, for the woken one may want it.
+    #[inline(always)]
+    pub fn wake(self) {
+        // SAFETY: a `Claimed` is made by `claim_first` alone, and used up here.
+        unsafe { Waiter::wake(self.waiter, schedule::enqueue_woken) };
+    }
+}
+
+impl WaitQueue {
+    /// A queue in which nobody waits.
+    pub const fn new() -> WaitQueue {
+        WaitQueue { first: None, last: None }
+    }
+
+    /// True if nobody waits.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Takes out the one that has waited longest and is not yet claimed by its deadline.
+    #[inline(always)]
+    pub fn claim_first(&mut self) -> Option<Claimed> {
+        while let Some(first) = self.first {
+            // SAFETY: linked nodes are alive: a waiter takes its node out before its stack goes on.
+            let node = unsafe { first.as_ref() };
+            self.unlink(node);
+            // SAFETY: the waiter lies beside its node.
+            let waiter = unsafe { node.waiter.as_ref() };
+            if waiter.claim(CLAIMED) {
+                return Some(Claimed { waiter: node.waiter, slot: node.slot });
+            }
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn push(&mut self, node: &Node) {
+        let this = NonNull::from(node);
+        node.previous.set(self.last);
+        node.linked.set(true);
+        match self.last {
+            None => self.first = Some(this),
+            // SAFETY: linked nodes are alive, see `claim_first`.
+            Some(last) => unsafe { last.as_ref() }.next.set(Some(this)),
+        }
+        self.last = Some(this);
+    }
+
+    #[inline(always)]
+    fn unlink(&mut self, node: &Node) {
+        debug_assert!(node.linked.get(), "unlinked a waiter twice");
+        match node.previous.get() {
+            None => self.first = node.next.get(),
+            // SAFETY: linked nodes are alive, see `claim_first`.
+            Some(previous) => unsafe { previous.as_ref() }.next.set(node.next.get()),
+        }
+        match node.next.get() {
+            None => self.last = node.previous.get(),
+            // SAFETY: linked nodes are alive, see `claim_first`.
+            Some(next) => unsafe { next.as_ref() }.previous.set(node.previous.get()),
+        }
+        node.linked.set(false);
+    }
+
+    /// Takes a node out if it is still in.
+    fn remove(&mut self, node: &Node) {
+        if node.linked.get() {
+            self.unlink(node);
+        }
+    }
+}
+
+impl fmt::Debug for WaitQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() { "WaitQueue(empty)" } else { "WaitQueue(waited on)" })
+    }
+}
+
+/// Waits in one queue of the locked data until claimed or until `deadline` ([`FOREVER`]: no limit),
+/// and gives the lock back meanwhile. `slot` is for the claimer: it may write through it until it
+/// wakes the waiter.
+///
+/// Parks a goroutine; makes a plain thread sleep.
+///
+/// # Safety
+/// - `queue` returns a queue inside of the locked data, which stays where it is while anybody waits
+///   in it. (A method that borrows what the data is part of, and waits, sees to that.)
+#[inline(always)]
+pub unsafe fn park_on<T>(
+    mut guard: Guard<'_, T>,
+    queue: impl FnOnce(&mut T) -> &mut WaitQueue,
+    slot: *mut (),
+    deadline: u64,
+) -> Wake {
+    let entered = enter().and_then(Entered::on_goroutine);
+    let goroutine = entered.as_ref().map(|(_, g)| *g);
+    let waiter = Waiter::new(goroutine, deadline == FOREVER);
+    let source = Guard::source(&guard);
+    let lock = NonNull::from(source.bare_lock());
+    let queue = queue(&mut guard);
+    let node = Node {
+        next: Cell::new(None),
+        previous: Cell::new(None),
+        linked: Cell::new(false),
+        waiter: NonNull::from(&waiter),
+        slot,
+        queue: NonNull::from(&mut *queue),
+        lock,
+    };
+    waiter.node.set(Some(NonNull::from(&node)));
+    queue.push(&node);
+
+    let wake = match entered {
+        Some((entered, g)) if deadline == FOREVER => {
+            g.about_to_wait(&waiter);
+            entered.leave(Leave::Park(Guard::leave_held(guard)));
+            return Wake::Claimed;
+        }
+        Some((entered, g)) => {
+            park_until(entered, g, &waiter, deadline, || drop(guard));
+            waiter.finish_timer()
+        }
+        None => {
+            drop(guard);
+            waiter.sleep_thread(deadline)
+        }
+    };
+    if wake == Wake::TimedOut {
+        let guard = source.lock();
+        // SAFETY: the queue is part of the data whose guard was just taken; the pointer was made
+        // from it, and the data has not moved since, for the waiting borrowed it.
+        unsafe { &mut *node.queue.as_ptr() }.remove(&node);
+        drop(guard);
+    }
+    wake
+}
+
+/// Parks a goroutine with a deadline; `unlock` runs once it can be woken.
+fn park_until(
+    entered: Entered<'_>,
+    g: GoroutineRef,
+    waiter: &Waiter,
+    deadline: u64,
+    unlock: impl FnOnce(),
+) {
+    g.about_to_wait(waiter);
+    g.state.set(Change::Prepare);
+    waiter.timer_on.set(Some(NonNull::from(entered.processor())));
+    entered.processor().add_timer(deadline, waiter);
+    unlock();
+    os::point();
+    entered.leave(Leave::Commit);
+}
+
+/// Parks, or makes a plain thread sleep, until `waiter` is woken; not if `register` says that there
+/// is nothing to wait for. The waker may come as soon as `register` has begun.
+pub(crate) fn park_unless(
+    entered: Option<(Entered<'_>, GoroutineRef)>,
+    waiter: &Waiter,
+    register: impl FnOnce() -> bool,
+) {
+    match entered {
+        Some((entered, g)) => {
+            g.about_to_wait(waiter);
+            g.state.set(Change::Prepare);
+            if register() {
+                os::point();
+                entered.leave(Leave::Commit);
+            } else {
+                g.state.set(Change::Cancel);
+            }
+        }
+        None => {
+            if register() {
+                waiter.sleep_thread(FOREVER);
+            }
+        }
+    }
+}
+
+/// Waits until the clock reaches `deadline`.
+///
+/// Parks a goroutine; makes a plain thread sleep.
+pub fn sleep_until(deadline: u64) {
+    match enter().and_then(Entered::on_goroutine) {
+        Some((entered, g)) => {
+            let waiter = Waiter::new(Some(g), false);
+            park_until(entered, g, &waiter, deadline, || ());
+        }
+        None => {
+            let nobody = AtomicU32::new(0);
+            while os::now() < deadline {
+                os::wait(&nobody, 0, deadline);
+            }
+        }
+    }
+}
+
+/// Takes an abandoned goroutine out of the queue that it waits in, so that nothing is handed to it.
+///
+/// # Safety
+/// - The goroutine was parked and never runs again; its stack is mapped.
+pub(crate) unsafe fn unlink_abandoned(g: GoroutineRef) {
+    let Some(waiter) = g.waiting.get() else { return };
+    // SAFETY: a parked goroutine's waiter lies on its stack, which stays as it is.
+    let waiter = unsafe { waiter.as_ref() };
+    let Some(node) = waiter.node.get() else { return };
+    // SAFETY: as for the waiter.
+    let node = unsafe { node.as_ref() };
+    // SAFETY: the goroutine is inside of a method of what the lock is part of, and so keeps it.
+    let lock = unsafe { node.lock.as_ref() };
+    lock.acquire();
+    // SAFETY: the queue is protected by the lock taken on the line above, and kept like it.
+    unsafe { &mut *node.queue.as_ptr() }.remove(node);
+    lock.release();
+}

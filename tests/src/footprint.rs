@@ -1,0 +1,109 @@
+//! What this process holds of the system, as `/proc/self` tells it.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// What a process holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Threads, the caller's included.
+    pub threads: usize,
+    /// Open descriptors.
+    pub descriptors: usize,
+    /// Lines of `maps`.
+    pub mappings: usize,
+    /// The size of all mappings, in KiB.
+    pub address_kib: usize,
+    /// Memory in use, in KiB.
+    pub resident_kib: usize,
+}
+
+impl Footprint {
+    /// What it holds at this moment.
+    ///
+    /// # Panics
+    /// Without `/proc`.
+    pub fn now() -> Footprint {
+        Footprint {
+            threads: entries("/proc/self/task"),
+            descriptors: entries("/proc/self/fd"),
+            mappings: read("/proc/self/maps").lines().count(),
+            address_kib: status("VmSize:"),
+            resident_kib: status("VmRSS:"),
+        }
+    }
+
+    /// Waits until the process holds no more than this again, but for `slack`'s mappings and sizes.
+    ///
+    /// A joined thread is listed for a moment after its end, hence the wait.
+    ///
+    /// # Panics
+    /// When it still holds more after ten seconds.
+    pub fn comes_back(&self, slack: Footprint) {
+        let start = Instant::now();
+        loop {
+            let now = Footprint::now();
+            if self.covers(&now, &slack) {
+                return;
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "before: {self:?}\nnow:    {now:?}\nslack:  {slack:?}"
+            );
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn covers(&self, now: &Footprint, slack: &Footprint) -> bool {
+        now.threads <= self.threads + slack.threads
+            && now.descriptors <= self.descriptors + slack.descriptors
+            && now.mappings <= self.mappings + slack.mappings
+            && now.address_kib <= self.address_kib + slack.address_kib
+            && now.resident_kib <= self.resident_kib + slack.resident_kib
+    }
+
+    /// More than any process holds, for what a test doesn't look at.
+    pub const ANY: Footprint = Footprint {
+        threads: 1 << 30,
+        descriptors: 1 << 30,
+        mappings: 1 << 30,
+        address_kib: 1 << 50,
+        resident_kib: 1 << 50,
+    };
+
+    /// What malloc and the kernel's books may take or leave, without any leak.
+    pub const NOISE: Footprint =
+        Footprint { threads: 0, descriptors: 0, mappings: 2, address_kib: 512, resident_kib: 2048 };
+
+    /// As [`Footprint::NOISE`], where workers that had nothing to do before may start: at most four,
+    /// each with the mapping of a thread.
+    pub const WORKERS: Footprint = Footprint {
+        threads: 4,
+        descriptors: 0,
+        mappings: 2 + 4 * 4,
+        address_kib: 512 + 4 * (3 << 10),
+        resident_kib: 2048,
+    };
+}
+
+fn read(path: &str) -> String {
+    match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => panic!("{path}: {error}"),
+    }
+}
+
+fn entries(path: &str) -> usize {
+    match fs::read_dir(path) {
+        Ok(entries) => entries.count(),
+        Err(error) => panic!("{path}: {error}"),
+    }
+}
+
+fn status(key: &str) -> usize {
+    let status = read("/proc/self/status");
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("/proc/self/status has no {key}"))
+}

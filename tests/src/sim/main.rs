@@ -1,0 +1,150 @@
+//! The simulation suite: the real core on virtual threads, one schedule a seed.
+//!
+//! `cargo ci sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory]`
+
+mod plain;
+mod programs;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use os_linux::Linux;
+use os_sim::{Config, Outcome, check};
+use programs::{PROGRAMS, Program, Setting};
+
+/// What the command line asks for.
+#[derive(Clone, Copy)]
+struct Options {
+    first: u64,
+    seeds: u64,
+    procs: Option<usize>,
+    migratory: Option<bool>,
+    trace: bool,
+}
+
+/// A program that failed under a seed.
+struct Failure {
+    program: &'static str,
+    outcome: Outcome,
+}
+
+fn main() -> ExitCode {
+    let options = match parse() {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("sim: {error}");
+            eprintln!("usage: sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory]");
+            return ExitCode::from(2);
+        }
+    };
+    let mut passed = 0;
+    let mut all = 0;
+    let mut failures = Vec::new();
+    for program in PROGRAMS {
+        let (hash, mut failed) = seeds(program, options);
+        println!("sim {:<12} {} seeds, traces {hash:016x}", program.name, options.seeds);
+        all ^= hash;
+        passed += options.seeds - failed.len() as u64;
+        failures.append(&mut failed);
+    }
+    for failure in failures.iter().take(5) {
+        report(failure, options);
+    }
+    println!("{} seeds, hash of all traces {all:016x}", options.seeds);
+    let ok = if failures.is_empty() { "ok" } else { "FAILED" };
+    println!("test result: {ok}. {passed} passed; {} failed", failures.len());
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs one program under every seed, on all processors of the machine.
+fn seeds(program: &'static Program, options: Options) -> (u64, Vec<Failure>) {
+    let next = AtomicU64::new(0);
+    let hash = AtomicU64::new(0);
+    let failures = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= options.seeds {
+                return;
+            }
+            let outcome = one(program, options.first + i, options);
+            // Rotated by the seed, so that two seeds with exchanged traces don't cancel out.
+            let rotated = outcome.hash.rotate_left((outcome.seed % 64) as u32);
+            hash.fetch_xor(rotated, Ordering::Relaxed);
+            if outcome.failure.is_some() {
+                let mut failures = failures.lock().unwrap_or_else(|e| e.into_inner());
+                failures.push(Failure { program: program.name, outcome });
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    std::thread::scope(|s| {
+        for _ in 0..threads {
+            s.spawn(work);
+        }
+    });
+    let mut failures = failures.into_inner().unwrap_or_else(|e| e.into_inner());
+    failures.sort_by_key(|failure| failure.outcome.seed);
+    (hash.into_inner(), failures)
+}
+
+/// Runs one program under one seed. What the options leave open, the seed decides.
+fn one(program: &Program, seed: u64, options: Options) -> Outcome {
+    let setting = Setting {
+        procs: options.procs.unwrap_or(1 + (seed % 5) as usize),
+        migratory: options.migratory.unwrap_or(seed / 5 % 2 == 1),
+    };
+    let config = Config { seed, procs: setting.procs, trace: options.trace, ..Config::default() };
+    check::<Linux>(&config, || (program.run)(setting))
+}
+
+fn report(failure: &Failure, options: Options) {
+    let Failure { program, outcome } = failure;
+    let text = outcome.failure.as_deref().unwrap_or_default();
+    println!("\n{program} fails under seed {} after {} steps: {text}", outcome.seed, outcome.steps);
+    let mut line = format!("cargo ci sim --seed {}", outcome.seed);
+    if let Some(procs) = options.procs {
+        line += &format!(" --procs {procs}");
+    }
+    if let Some(migratory) = options.migratory {
+        line += if migratory { " --mode migratory" } else { " --mode default" };
+    }
+    println!("replay: {line}");
+    for event in outcome.trace.iter().rev().take(60).rev() {
+        println!("  {event}");
+    }
+}
+
+fn parse() -> Result<Options, String> {
+    use lexopt::prelude::*;
+    let mut options = Options { first: 0, seeds: 1000, procs: None, migratory: None, trace: false };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next().map_err(|e| e.to_string())? {
+        match arg {
+            Long("seeds") => options.seeds = number(&mut parser, "--seeds")?,
+            Long("seed") => {
+                options.first = number(&mut parser, "--seed")?;
+                options.seeds = 1;
+                options.trace = true;
+            }
+            Long("procs") => options.procs = Some(number(&mut parser, "--procs")?.max(1) as usize),
+            Long("mode") => {
+                let value = parser.value().map_err(|e| e.to_string())?;
+                options.migratory = Some(match value.to_str() {
+                    Some("default") => false,
+                    Some("migratory") => true,
+                    _ => return Err(format!("--mode is {value:?}: give default or migratory")),
+                });
+            }
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    Ok(options)
+}
+
+fn number(parser: &mut lexopt::Parser, option: &str) -> Result<u64, String> {
+    let value = parser.value().map_err(|e| e.to_string())?;
+    let text = value.to_string_lossy();
+    text.parse().map_err(|_| format!("{option} is {value:?}: give a number"))
+}

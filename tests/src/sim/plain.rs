@@ -1,0 +1,30 @@
+//! Plain threads of the simulation: what `std::thread` would be outside of it.
+
+use rt_core::{ThreadHandle, os};
+
+/// A started thread. Joined when dropped.
+pub(crate) struct Plain(ThreadHandle);
+
+/// Starts a plain thread that calls `f`.
+pub(crate) fn plain<F: FnOnce() + Send + 'static>(f: F) -> Plain {
+    /// # Safety
+    /// - `f` is a box that `plain` gave up.
+    unsafe extern "C" fn entry<F: FnOnce()>(f: *mut ()) {
+        // SAFETY: the caller's contract.
+        let f = unsafe { Box::from_raw(f.cast::<F>()) };
+        f();
+    }
+    let f = Box::into_raw(Box::new(f));
+    // SAFETY: `entry::<F>` expects a box of `F`, which is `Send` and `'static`.
+    match unsafe { os::start(entry::<F>, f.cast()) } {
+        Ok(thread) => Plain(thread),
+        Err(error) => panic!("the simulation refuses a thread: error {}", error.0),
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        // SAFETY: started by `plain`, and joined here only.
+        unsafe { os::join(self.0) };
+    }
+}

@@ -1,0 +1,305 @@
+//! Goroutines that have not ended when their runtime does: they never run again, nobody waits for
+//! them, and nothing is handed to them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use gort::chan::{self, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use gort::sync::{Mutex, WaitGroup};
+use tests::{Footprint, MODES, Mode, alone, hide_expected_panics, ms, spin_until};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Lets the goroutines of a runtime with one processor or more come to where they wait.
+fn settle() {
+    gort::sleep(ms(10));
+}
+
+#[test]
+fn run_waits_for_none_that_is_parked() {
+    for mode in MODES {
+        let (tx, rx) = chan::bounded::<i32>(0);
+        let count = Arc::new(AtomicUsize::new(0));
+        let value = mode.run(|| {
+            let group = Arc::new(WaitGroup::new());
+            group.add(1);
+            for i in 0..40 {
+                let (rx, count, group) = (rx.clone(), Arc::clone(&count), Arc::clone(&group));
+                gort::go(move || {
+                    match i % 4 {
+                        0 => drop(rx.recv()),
+                        1 => gort::sleep(HOUR),
+                        2 => drop(rx.recv_timeout(HOUR)),
+                        _ => group.wait(),
+                    }
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+            settle();
+            5
+        });
+        assert_eq!(value, 5);
+        drop(tx);
+        thread::sleep(ms(5));
+        assert_eq!(count.load(Ordering::Relaxed), 0, "{mode:?}: an abandoned goroutine has run");
+    }
+}
+
+#[test]
+fn run_waits_for_none_that_never_started() {
+    for mode in MODES {
+        let count = Arc::new(AtomicUsize::new(0));
+        let ran = mode.run(|| {
+            for _ in 0..1000 {
+                let count = Arc::clone(&count);
+                gort::go(move || {
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+            Arc::clone(&count)
+        });
+        let then = ran.load(Ordering::Relaxed);
+        thread::sleep(ms(2));
+        assert_eq!(count.load(Ordering::Relaxed), then, "{mode:?}");
+    }
+}
+
+#[test]
+fn run_waits_for_none_that_goes_on_and_on() {
+    alone("run_waits_for_none_that_goes_on_and_on", || {
+        let before = Footprint::now();
+        for mode in MODES {
+            let stop = Arc::new(AtomicBool::new(false));
+            let started = Arc::new(AtomicUsize::new(0));
+            let flags = || (Arc::clone(&started), Arc::clone(&stop));
+            mode.run(|| {
+                let mut expected = 2;
+                let (count, flag) = flags();
+                gort::go(move || {
+                    gort::blocking(|| {
+                        count.fetch_add(1, Ordering::Relaxed);
+                        spin_until("the end of run", || flag.load(Ordering::Acquire));
+                    });
+                });
+                let (count, flag) = flags();
+                gort::go(move || {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    while !flag.load(Ordering::Acquire) {
+                        gort::yield_now();
+                    }
+                });
+                while started.load(Ordering::Relaxed) < 2 {
+                    gort::yield_now();
+                }
+                // One worker has this goroutine, and another may have the one that yields.
+                if mode.procs() > 2 {
+                    expected += 1;
+                    let (count, flag) = flags();
+                    gort::go(move || {
+                        count.fetch_add(1, Ordering::Relaxed);
+                        spin_until("the end of run", || flag.load(Ordering::Acquire));
+                    });
+                }
+                // Not a yield: this worker might then be the one that the third holds.
+                spin_until("their start", || started.load(Ordering::Relaxed) == expected);
+            });
+            // Here run has returned, while they still go on. Their threads end when they let go.
+            stop.store(true, Ordering::Release);
+            before.comes_back(Footprint { threads: 0, ..Footprint::ANY });
+        }
+    });
+}
+
+#[test]
+fn no_message_goes_to_an_abandoned_receiver() {
+    for mode in MODES {
+        for timeout in [None, Some(HOUR)] {
+            let (tx, rx) = chan::bounded::<i32>(0);
+            let (buffered_tx, buffered_rx) = chan::bounded::<i32>(1);
+            mode.run(|| {
+                for _ in 0..10 {
+                    for rx in [rx.clone(), buffered_rx.clone()] {
+                        gort::go(move || {
+                            let got = match timeout {
+                                None => rx.recv().ok(),
+                                Some(timeout) => rx.recv_timeout(timeout).ok(),
+                            };
+                            panic!("an abandoned receiver got {got:?}");
+                        });
+                    }
+                }
+                settle();
+            });
+            assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+            assert_eq!(tx.send_timeout(2, ms(2)), Err(SendTimeoutError::Timeout(2)));
+            let live = thread::spawn(move || rx.recv());
+            tx.send(3).unwrap();
+            assert_eq!(live.join().unwrap(), Ok(3));
+            buffered_tx.try_send(4).unwrap();
+            assert_eq!(buffered_tx.try_send(5), Err(TrySendError::Full(5)));
+            assert_eq!(buffered_rx.try_recv(), Ok(4));
+        }
+    }
+}
+
+#[test]
+fn no_message_comes_from_an_abandoned_sender() {
+    for mode in MODES {
+        let (tx, rx) = chan::bounded::<i32>(0);
+        let (buffered_tx, buffered_rx) = chan::bounded::<i32>(1);
+        buffered_tx.send(0).unwrap();
+        mode.run(|| {
+            for i in 0..10 {
+                for tx in [tx.clone(), buffered_tx.clone()] {
+                    gort::go(move || {
+                        let sent = if i % 2 == 0 {
+                            tx.send(i).is_ok()
+                        } else {
+                            tx.send_timeout(i, HOUR).is_ok()
+                        };
+                        panic!("an abandoned sender went on: {sent}");
+                    });
+                }
+            }
+            settle();
+        });
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(rx.recv_timeout(ms(2)), Err(RecvTimeoutError::Timeout));
+        assert_eq!(buffered_rx.try_recv(), Ok(0));
+        assert_eq!(buffered_rx.try_recv(), Err(TryRecvError::Empty));
+        let live = thread::spawn(move || tx.send(3));
+        assert_eq!(rx.recv(), Ok(3));
+        live.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn no_lock_goes_to_an_abandoned_waiter() {
+    for mode in MODES {
+        let mutex = Arc::new(Mutex::new(0));
+        let guard = mutex.lock().unwrap();
+        mode.run(|| {
+            for _ in 0..10 {
+                let mutex = Arc::clone(&mutex);
+                gort::go(move || {
+                    *mutex.lock().unwrap() += 1;
+                    panic!("an abandoned waiter got the lock");
+                });
+            }
+            settle();
+        });
+        drop(guard);
+        for _ in 0..10 {
+            *mutex.lock().unwrap() += 1;
+        }
+        assert_eq!(*mutex.lock().unwrap(), 10);
+    }
+}
+
+#[test]
+fn others_may_wake_while_the_runtime_ends() {
+    // Senders outside race with the end of runtime after runtime. A message may go down with a
+    // receiver that was woken and did not come to run; nothing else may happen.
+    for mode in MODES {
+        for _ in 0..50 {
+            let (tx, rx) = chan::bounded::<usize>(0);
+            let stop = Arc::new(AtomicBool::new(false));
+            let senders: Vec<_> = (0..2)
+                .map(|_| {
+                    let (tx, stop) = (tx.clone(), Arc::clone(&stop));
+                    thread::spawn(move || {
+                        while !stop.load(Ordering::Acquire) {
+                            let _ = tx.send_timeout(1, ms(1));
+                        }
+                    })
+                })
+                .collect();
+            mode.run(|| {
+                let group = Arc::new(WaitGroup::new());
+                for _ in 0..8 {
+                    let (rx, group) = (rx.clone(), Arc::clone(&group));
+                    group.add(1);
+                    gort::go(move || {
+                        for i in 0.. {
+                            if i == 3 {
+                                group.done();
+                            }
+                            rx.recv().unwrap();
+                        }
+                    });
+                }
+                group.wait();
+            });
+            assert!(senders.iter().all(|sender| !sender.is_finished()), "a sender has ended");
+            stop.store(true, Ordering::Release);
+            senders.into_iter().for_each(|sender| sender.join().unwrap());
+            assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        }
+    }
+}
+
+#[test]
+fn a_join_outside_learns_that_the_goroutine_is_abandoned() {
+    for mode in MODES {
+        let (parked, joined_early, unstarted) = mode.run(|| {
+            let parked = gort::spawn(|| gort::sleep(HOUR));
+            let waited_for = gort::spawn(|| gort::sleep(HOUR));
+            let joined_early = thread::spawn(move || waited_for.join().is_err());
+            settle();
+            (parked, joined_early, gort::spawn(|| ()))
+        });
+        let (tx, rx) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let failed = parked.join().is_err();
+            // It may have started, and ended.
+            let _ = unstarted.join();
+            tx.send(failed && joined_early.join().unwrap()).unwrap();
+        });
+        let answer = rx.recv_timeout(Duration::from_secs(10));
+        assert_eq!(answer, Ok(true), "{mode:?}: a join of an abandoned goroutine does not return");
+    }
+}
+
+#[test]
+fn the_goroutines_of_a_runtime_that_panics_are_abandoned_too() {
+    hide_expected_panics();
+    for mode in MODES {
+        let (tx, rx) = chan::bounded::<i32>(0);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            mode.run(|| {
+                for _ in 0..10 {
+                    let rx = rx.clone();
+                    gort::go(move || panic!("an abandoned receiver got {:?}", rx.recv()));
+                }
+                settle();
+                panic!("expected, of run");
+            })
+        }));
+        assert!(ended.is_err());
+        assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+    }
+}
+
+#[test]
+fn their_threads_do_not_outlive_run() {
+    alone("their_threads_do_not_outlive_run", || {
+        // Only memory is left behind: no thread, no descriptor.
+        let before = Footprint::now();
+        for round in 0..100 {
+            let mode = MODES[round % MODES.len()];
+            mode.run(|| {
+                for _ in 0..4 {
+                    gort::go(|| gort::sleep(HOUR));
+                }
+                let socket = gort::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                gort::sleep(Duration::from_micros(100));
+                drop(socket);
+            });
+        }
+        before.comes_back(Footprint { threads: 0, descriptors: 0, ..Footprint::ANY });
+        assert_eq!(Mode::Stays(2).run(|| gort::spawn(|| 3).join().unwrap()), 3);
+    });
+}

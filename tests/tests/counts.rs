@@ -1,0 +1,269 @@
+//! What costs nothing: warm operations make no system call and no heap allocation, and a runtime
+//! without work makes none either. Counts are stable where times are not, so CI checks these.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use gort::chan;
+use gort::sync::{Mutex, WaitGroup};
+use tests::{Mode, mark, ms, trace};
+
+/// The system's heap, with a count of what is taken from it.
+struct Counting;
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes on to the system's heap unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        TAKEN.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        TAKEN.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.realloc(memory, layout, bytes) }
+    }
+}
+
+#[global_allocator]
+static HEAP: Counting = Counting;
+
+/// Something that is done so many times.
+type Work = (&'static str, Box<dyn FnMut(usize) + Send>);
+
+/// How often each is done before it counts, and while it counts.
+const WARM: usize = 2000;
+const COUNTED: usize = 10_000;
+
+fn work(name: &'static str, body: impl FnMut(usize) + Send + 'static) -> Work {
+    (name, Box::new(body))
+}
+
+/// Starts the partner of the goroutine that counts, on the same worker.
+fn beside(body: impl FnOnce() + 'static) {
+    drop(gort::spawn_local(body));
+}
+
+/// Everything that is to cost nothing on one worker.
+fn on_one_worker() -> Vec<Work> {
+    let mut all = vec![spawn_and_join(), spawn_many(), go_and_wait()];
+
+    beside(|| while gort_yields() {});
+    all.push(work("switch", |n| (0..n).for_each(|_| gort::yield_now())));
+
+    for (name, capacity) in [("rendezvous", 0), ("bounded", 16)] {
+        let (tx, rx) = chan::bounded(capacity);
+        let (back, reply) = chan::bounded(capacity);
+        beside(move || rx.iter().for_each(|n: usize| back.send(n).unwrap()));
+        all.push(work(name, move |n| {
+            for i in 0..n / 16 {
+                (0..16).for_each(|_| {
+                    if capacity > 0 {
+                        tx.send(i).unwrap()
+                    }
+                });
+                (0..16).for_each(|_| {
+                    if capacity == 0 {
+                        tx.send(i).unwrap();
+                    }
+                    assert_eq!(reply.recv(), Ok(i));
+                });
+            }
+        }));
+    }
+
+    let (tx, rx) = chan::unbounded();
+    let (back, reply) = chan::unbounded();
+    beside(move || rx.iter().for_each(|n: usize| back.send(n).unwrap()));
+    all.push(work("unbounded", move |n| {
+        // A channel that is drained keeps two blocks of 31 messages.
+        for i in 0..n / 50 {
+            (0..50).for_each(|_| tx.send(i).unwrap());
+            (0..50).for_each(|_| assert_eq!(reply.recv(), Ok(i)));
+        }
+    }));
+
+    let (tx, rx) = chan::bounded(0);
+    let hour = Duration::from_secs(3600);
+    beside(move || while rx.recv_timeout(hour).is_ok() {});
+    all.push(work("with a limit", move |n| {
+        (0..n).for_each(|i| tx.send_timeout(i, hour).unwrap());
+    }));
+
+    let mutex = Arc::new(Mutex::new(0));
+    all.push(work("mutex", {
+        let mutex = Arc::clone(&mutex);
+        move |n| (0..n).for_each(|_| *mutex.lock().unwrap() += 1)
+    }));
+    beside({
+        let mutex = Arc::clone(&mutex);
+        move || {
+            loop {
+                let guard = mutex.lock().unwrap();
+                gort::yield_now();
+                drop(guard);
+                gort::yield_now();
+            }
+        }
+    });
+    all.push(work("contended mutex", move |n| {
+        for _ in 0..n {
+            let guard = mutex.lock().unwrap();
+            gort::yield_now();
+            drop(guard);
+        }
+    }));
+    all
+}
+
+/// Yields, for ever.
+fn gort_yields() -> bool {
+    gort::yield_now();
+    true
+}
+
+fn spawn_and_join() -> Work {
+    work("spawn and join", |n| {
+        (0..n).for_each(|i| assert_eq!(gort::spawn(move || i).join().unwrap(), i));
+    })
+}
+
+fn spawn_many() -> Work {
+    work("spawn many, join many", |n| {
+        for i in 0..n / 50 {
+            let handles = [(); 50].map(|()| gort::spawn(move || i));
+            handles.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), i));
+        }
+    })
+}
+
+fn go_and_wait() -> Work {
+    let group = Arc::new(WaitGroup::new());
+    work("go and wait", move |n| {
+        for _ in 0..n / 50 {
+            group.add(50);
+            for _ in 0..50 {
+                let group = Arc::clone(&group);
+                gort::go(move || group.done());
+            }
+            group.wait();
+        }
+    })
+}
+
+/// What is done by workers that share the work.
+fn on_many_workers() -> Vec<Work> {
+    vec![spawn_and_join(), spawn_many(), go_and_wait()]
+}
+
+/// Does each work, on a runtime of that mode in a traced process, and returns how many system calls
+/// each operation took. The number of allocations is asserted on the way.
+fn count(test: &str, mode: Mode, all: fn() -> Vec<Work>, most_taken: usize) -> Vec<usize> {
+    let sections = trace(test, || {
+        mode.run(|| {
+            for (number, (name, mut work)) in all().into_iter().enumerate() {
+                work(WARM);
+                let before = TAKEN.load(Ordering::Relaxed);
+                mark(number, COUNTED);
+                work(COUNTED);
+                mark(number, COUNTED);
+                let taken = TAKEN.load(Ordering::Relaxed) - before;
+                assert!(taken <= most_taken, "{name}: {taken} allocations");
+            }
+        });
+    });
+    sections.iter().for_each(|section| {
+        println!("section {} made {} calls", section.number, section.calls.len());
+    });
+    sections.iter().map(|section| section.calls.len()).collect()
+}
+
+#[test]
+fn warm_operations_of_one_processor_cost_nothing() {
+    let test = "warm_operations_of_one_processor_cost_nothing";
+    let calls = count(test, Mode::Stays(1), on_one_worker, 0);
+    assert_eq!(calls, [0; 10]);
+}
+
+#[test]
+fn warm_operations_of_one_migratory_processor_cost_nothing() {
+    let test = "warm_operations_of_one_migratory_processor_cost_nothing";
+    let calls = count(test, Mode::Migrates(1), on_one_worker, 0);
+    assert_eq!(calls, [0; 10]);
+}
+
+#[test]
+fn warm_operations_of_many_processors_cost_little() {
+    let test = "warm_operations_of_many_processors_cost_little";
+    let calls = count(test, Mode::Stays(4), on_many_workers, COUNTED / 100);
+    // A worker that is asleep may be woken for new work, and goes to sleep again.
+    assert!(calls.len() == 3 && calls.iter().all(|&calls| calls <= COUNTED), "{calls:?}");
+}
+
+#[test]
+fn warm_operations_of_many_migratory_processors_cost_little() {
+    let test = "warm_operations_of_many_migratory_processors_cost_little";
+    // Main moves, and what it takes from one worker's cache it gives to another's.
+    let calls = count(test, Mode::Migrates(4), on_many_workers, COUNTED / 5);
+    // A worker that is asleep may be woken for new work, and goes to sleep again.
+    assert!(calls.len() == 3 && calls.iter().all(|&calls| calls <= COUNTED), "{calls:?}");
+}
+
+/// Counts the system calls of a runtime in which everybody waits.
+fn idle(test: &str, mode: Mode) {
+    let sections = trace(test, || {
+        mode.run(|| {
+            let (end, ended) = chan::bounded::<()>(0);
+            for _ in 0..100 {
+                let ended = ended.clone();
+                gort::go(move || assert!(ended.recv().is_err()));
+                gort::go(|| gort::sleep(Duration::from_secs(3600)));
+            }
+            let listener = gort::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            gort::go(move || while listener.accept().is_ok() {});
+            let client = gort::net::TcpStream::connect(address).unwrap();
+            gort::go(move || {
+                let _ = std::io::Read::read(&mut &client, &mut [0]);
+            });
+            // Something has run everywhere, and has left threads and stacks in pools.
+            let handles = [(); 200].map(|()| gort::spawn(gort::yield_now));
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+            gort::blocking(|| ());
+
+            let watcher = thread::spawn(move || {
+                thread::sleep(ms(800));
+                mark(0, 1);
+                thread::sleep(ms(1500));
+                mark(0, 1);
+                drop(end);
+            });
+            assert!(ended.recv().is_err());
+            watcher.join().unwrap();
+        });
+    });
+    assert_eq!(sections.len(), 1);
+    // The watcher's own sleep is the only one.
+    assert_eq!(sections[0].calls, [libc::SYS_clock_nanosleep as u64], "in {mode:?}");
+}
+
+#[test]
+fn an_idle_runtime_makes_no_call() {
+    idle("an_idle_runtime_makes_no_call", Mode::Stays(4));
+}
+
+#[test]
+fn an_idle_migratory_runtime_makes_no_call() {
+    idle("an_idle_migratory_runtime_makes_no_call", Mode::Migrates(4));
+}

@@ -1,0 +1,182 @@
+//! What is sent arrives, whole and in order.
+
+use std::io::{IoSlice, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gort::net::{Shutdown, SocketAddr, TcpStream};
+
+use crate::{ask, connected, echo, everywhere, everywhere_and_outside, listen};
+
+/// Echoes each connection on a goroutine of its own.
+fn echo_server() -> SocketAddr {
+    let (listener, address) = listen();
+    gort::go(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            gort::go(move || drop(echo(stream)));
+        }
+    });
+    address
+}
+
+/// Byte number `i` of a stream that shows loss, doubling and disorder.
+fn pattern(seed: u64, i: u64) -> u8 {
+    (i.wrapping_add(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
+}
+
+#[test]
+fn echoes() {
+    everywhere_and_outside(|| {
+        let address = echo_server();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        for i in 0..200u32 {
+            ask(&mut stream, format!("question {i}").as_bytes());
+        }
+    });
+}
+
+#[test]
+fn many_connections_come_and_go() {
+    everywhere(|| {
+        let address = echo_server();
+        let clients: Vec<_> = (0..50)
+            .map(|i: u32| {
+                gort::spawn(move || {
+                    for j in 0..20u32 {
+                        let mut stream = TcpStream::connect(address).unwrap();
+                        ask(&mut stream, format!("{i} {j}").as_bytes());
+                    }
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join().unwrap());
+    });
+}
+
+#[test]
+fn a_thousand_connections_at_once() {
+    everywhere(|| {
+        let address = echo_server();
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let clients: Vec<_> = (0..1000usize)
+            .map(|i| {
+                let arrived = Arc::clone(&arrived);
+                gort::spawn(move || {
+                    let mut stream = TcpStream::connect(address).unwrap();
+                    ask(&mut stream, &i.to_le_bytes());
+                    arrived.fetch_add(1, Ordering::Relaxed);
+                    while arrived.load(Ordering::Relaxed) < 1000 {
+                        gort::sleep(Duration::from_millis(1));
+                    }
+                    ask(&mut stream, &i.to_be_bytes());
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join().unwrap());
+    });
+}
+
+#[test]
+fn one_half_is_closed() {
+    everywhere_and_outside(|| {
+        let (mut client, mut server) = connected();
+        let answering = gort::spawn(move || {
+            let mut question = String::new();
+            server.read_to_string(&mut question).unwrap();
+            server.write_all(question.to_uppercase().as_bytes()).unwrap();
+        });
+        client.write_all(b"what goes on").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        assert!(client.write(b"x").is_err(), "written after its end");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "WHAT GOES ON");
+        answering.join().unwrap();
+    });
+}
+
+#[test]
+fn peeking_takes_nothing() {
+    everywhere_and_outside(|| {
+        let (mut client, mut server) = connected();
+        let late = gort::spawn(move || {
+            gort::sleep(Duration::from_millis(10));
+            server.write_all(b"abcdef").unwrap();
+            server
+        });
+        let mut buffer = [0; 4];
+        for _ in 0..3 {
+            assert_eq!(client.peek(&mut buffer).unwrap(), 4);
+            assert_eq!(&buffer, b"abcd");
+        }
+        let mut all = [0; 6];
+        client.read_exact(&mut all).unwrap();
+        assert_eq!(&all, b"abcdef");
+        drop(late.join().unwrap());
+        assert_eq!(client.peek(&mut buffer).unwrap(), 0);
+    });
+}
+
+#[test]
+fn much_in_both_directions() {
+    const BYTES: u64 = 64 << 20;
+    fn send(mut stream: &TcpStream, seed: u64) {
+        let mut sent = 0;
+        let mut chunk = vec![0; 100_003];
+        while sent < BYTES {
+            let n = chunk.len().min((BYTES - sent) as usize);
+            for (i, byte) in chunk[..n].iter_mut().enumerate() {
+                *byte = pattern(seed, sent + i as u64);
+            }
+            stream.write_all(&chunk[..n]).unwrap();
+            sent += n as u64;
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+    }
+    fn receive(mut stream: &TcpStream, seed: u64) {
+        let mut received = 0;
+        let mut chunk = vec![0; 77_777];
+        loop {
+            let n = stream.read(&mut chunk).unwrap();
+            if n == 0 {
+                break;
+            }
+            let right = |i: usize| chunk[i] == pattern(seed, received + i as u64);
+            assert!((0..n).all(right), "wrong data after {received} bytes");
+            received += n as u64;
+        }
+        assert_eq!(received, BYTES);
+    }
+    everywhere(|| {
+        let (client, server) = connected();
+        let (client, server) = (&client, &server);
+        gort::scope(|scope| {
+            scope.spawn(move || send(client, 1));
+            scope.spawn(move || send(server, 2));
+            scope.spawn(move || receive(server, 1));
+            receive(client, 2);
+        });
+    });
+}
+
+#[test]
+fn vectored_writes_keep_their_order() {
+    everywhere_and_outside(|| {
+        let (mut client, mut server) = connected();
+        let texts: Vec<String> = (0..100).map(|i| format!("{i};")).collect();
+        let empty = IoSlice::new(&[]);
+        let mut slices = vec![empty; 3];
+        slices.extend(texts.iter().flat_map(|text| [IoSlice::new(text.as_bytes()), empty]));
+        let written = client.write_vectored(&slices).unwrap();
+        assert!(written > 0);
+        client.flush().unwrap();
+        let mut read = vec![0; written];
+        server.read_exact(&mut read).unwrap();
+        assert!(texts.concat().as_bytes().starts_with(&read));
+        assert_eq!(client.write_vectored(&[empty, empty]).unwrap(), 0);
+        assert_eq!(client.write(&[]).unwrap(), 0);
+    });
+}

@@ -1,0 +1,110 @@
+//! Where new goroutines go: they can't be moved once they have started, so they have to be placed
+//! with balance.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gort::chan;
+use tests::{Mode, spin_until, thread_id, yield_until};
+
+/// Spawns `n` goroutines that live until the end, with `pause` after each, and returns how many of
+/// them live on each thread.
+fn homes(n: usize, pause: impl Fn(usize), start: fn()) -> HashMap<i32, usize> {
+    let (tx, rx) = chan::bounded::<()>(0);
+    let started = Arc::new(AtomicUsize::new(0));
+    let handles: Vec<_> = (0..n)
+        .map(|i| {
+            let (rx, started) = (rx.clone(), Arc::clone(&started));
+            let handle = gort::spawn(move || {
+                start();
+                started.fetch_add(1, Ordering::Relaxed);
+                assert!(rx.recv().is_err());
+                thread_id()
+            });
+            pause(i);
+            handle
+        })
+        .collect();
+    while started.load(Ordering::Relaxed) < n {
+        gort::yield_now();
+    }
+    drop(tx);
+    let mut homes = HashMap::new();
+    for handle in handles {
+        *homes.entry(handle.join().unwrap()).or_default() += 1;
+    }
+    homes
+}
+
+/// Asserts that the thousand goroutines of one spawner get homes on all workers, on none less than a
+/// third of its share. One time in several is enough: the machine may have no processor for one of
+/// the workers, and then the others do the work.
+fn assert_fair(pause: impl Fn(usize) + Sync, start: fn()) {
+    for procs in [2, 4] {
+        let mut seen = Vec::new();
+        let is_fair = |homes: &HashMap<i32, usize>| {
+            homes.len() == procs && homes.values().all(|&n| n >= 1000 / procs / 3)
+        };
+        while !seen.last().is_some_and(is_fair) {
+            assert!(seen.len() < 10, "never fair in {seen:?}");
+            seen.push(Mode::Stays(procs).run(|| homes(1000, &pause, start)));
+        }
+    }
+}
+
+/// Computes for some microseconds.
+fn compute() {
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < Duration::from_micros(20) {}
+}
+
+#[test]
+fn a_burst_is_shared() {
+    // (Of goroutines that do something. Those that park at once are all begun by whoever is awake,
+    // before anybody else is.)
+    assert_fair(|_| (), compute);
+}
+
+#[test]
+fn a_stream_is_shared() {
+    // As from a server's accept loop.
+    assert_fair(|_| gort::yield_now(), || ());
+}
+
+#[test]
+fn a_slow_stream_is_shared() {
+    assert_fair(|_| gort::sleep(Duration::from_micros(20)), || ());
+}
+
+#[test]
+fn an_uneven_stream_is_shared() {
+    let sometimes = |i: usize| {
+        if i.is_multiple_of(20) {
+            gort::sleep(Duration::from_micros(200));
+        }
+    };
+    assert_fair(sometimes, compute);
+}
+
+#[test]
+fn a_busy_worker_keeps_few() {
+    // One worker is held all the time: what was spawned there goes to the others, all of it.
+    Mode::Stays(4).run(|| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let others = gort::spawn(move || yield_until(&flag));
+        let ended = Arc::new(AtomicUsize::new(0));
+        for _ in 0..1000 {
+            let ended = Arc::clone(&ended);
+            gort::go(move || {
+                gort::yield_now();
+                ended.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        spin_until("the other workers", || ended.load(Ordering::Relaxed) == 1000);
+        stop.store(true, Ordering::Release);
+        others.join().unwrap();
+    });
+}
