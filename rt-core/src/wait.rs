@@ -88,6 +88,15 @@ impl Waiter {
         self.selected.compare_exchange(WAITING, how, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// Whether it is a goroutine that will never run again: its runtime is closed. (When the last
+    /// thread has left, `close` takes such out of their queues; but that may be long after `run`.)
+    #[inline(always)]
+    fn is_abandoned(&self) -> bool {
+        let Some(runtime) = self.goroutine.and_then(|g| g.runtime.get()) else { return false };
+        // SAFETY: a runtime lives as long as any of its goroutines has not ended, and this one waits.
+        unsafe { runtime.as_ref() }.is_closing()
+    }
+
     /// Claims it for its deadline; the caller holds the lock of the heap that it was in.
     pub(crate) fn claim_timeout(&self) -> Option<GoroutineRef> {
         self.claim(TIMED_OUT).then_some(self.goroutine).flatten()
@@ -211,7 +220,8 @@ impl WaitQueue {
         self.first.is_none()
     }
 
-    /// Takes out the one that has waited longest and is not yet claimed by its deadline.
+    /// Takes out the one that has waited longest, and is neither claimed by its deadline nor
+    /// abandoned.
     #[inline(always)]
     pub fn claim_first(&mut self) -> Option<Claimed> {
         while let Some(first) = self.first {
@@ -220,7 +230,7 @@ impl WaitQueue {
             self.unlink(node);
             // SAFETY: the waiter lies beside its node.
             let waiter = unsafe { node.waiter.as_ref() };
-            if waiter.claim(CLAIMED) {
+            if !waiter.is_abandoned() && waiter.claim(CLAIMED) {
                 return Some(Claimed { waiter: node.waiter, slot: node.slot });
             }
         }

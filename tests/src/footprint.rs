@@ -55,7 +55,8 @@ impl Footprint {
         }
     }
 
-    fn covers(&self, now: &Footprint, slack: &Footprint) -> bool {
+    /// Whether `now` is no more than this, but for `slack`.
+    pub fn covers(&self, now: &Footprint, slack: &Footprint) -> bool {
         now.threads <= self.threads + slack.threads
             && now.descriptors <= self.descriptors + slack.descriptors
             && now.mappings <= self.mappings + slack.mappings

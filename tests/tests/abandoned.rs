@@ -200,6 +200,48 @@ fn no_lock_goes_to_an_abandoned_waiter() {
 }
 
 #[test]
+fn nothing_is_handed_over_while_another_goes_on_either() {
+    for mode in MODES {
+        let release = Arc::new(AtomicBool::new(false));
+        let (tx, rx) = chan::bounded::<i32>(0);
+        let (full, unread) = chan::bounded::<i32>(1);
+        full.send(0).unwrap();
+        let mutex = Arc::new(Mutex::new(0));
+        let guard = mutex.lock().unwrap();
+        let handle = mode.run(|| {
+            let flag = Arc::clone(&release);
+            let (held, begun) = chan::bounded(0);
+            gort::go(move || {
+                gort::blocking(|| {
+                    held.send(()).unwrap();
+                    spin_until("the end of the test", || flag.load(Ordering::Acquire));
+                });
+            });
+            begun.recv().unwrap();
+            for timeout in [Duration::MAX, HOUR] {
+                let rx = rx.clone();
+                gort::go(move || panic!("received {:?}", rx.recv_timeout(timeout)));
+                let full = full.clone();
+                gort::go(move || panic!("sent: {:?}", full.send_timeout(1, timeout)));
+                let mutex = Arc::clone(&mutex);
+                gort::go(move || panic!("locked: {:?}", mutex.lock().is_ok()));
+            }
+            let parked = gort::spawn(|| gort::sleep(HOUR));
+            settle();
+            parked
+        });
+        // The runtime is not over yet.
+        assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+        assert_eq!(unread.try_recv(), Ok(0));
+        assert_eq!(unread.try_recv(), Err(TryRecvError::Empty));
+        drop(guard);
+        *mutex.lock().unwrap() += 1;
+        release.store(true, Ordering::Release);
+        assert!(handle.join().is_err());
+    }
+}
+
+#[test]
 fn others_may_wake_while_the_runtime_ends() {
     // Senders outside race with the end of runtime after runtime. A message may go down with a
     // receiver that was woken and did not come to run; nothing else may happen.
