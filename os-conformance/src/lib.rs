@@ -1,7 +1,7 @@
 //! The contracts of a platform as checks: one for each clause of the traits' documentation.
 //!
-//! A backend implements `Os`, `Poller`, `Net` and `Arch` of [`rt_core`]. Whether it does so as their
-//! documentation says is found out by a test of five lines beside it:
+//! A backend implements `Os`, `Poller`, `Net` and `Arch` of [`rt_core`]. Whether it does so as
+//! their documentation says is what a test of five lines beside it finds out:
 //!
 //! ```no_run
 //! rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);

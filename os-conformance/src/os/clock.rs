@@ -117,9 +117,9 @@ fn fence_answers<O: Os>(_: &Suite) -> Verdict {
     Ok(())
 }
 
-/// Mutual exclusion of a thread that has fences, by this call, and one that has none. Each says that
-/// it wants to and then looks whether the other does. Without a fence on the other's behalf, both
-/// can be shown what was before.
+/// Mutual exclusion of a thread that has fences, by this call, and one that has none. Each says
+/// that it wants to and then looks whether the other does. Without a fence on the other's behalf,
+/// both can be shown what was before.
 fn fences<O: Os>(suite: &Suite) -> Verdict {
     if !O::fence_all() {
         return Ok(());

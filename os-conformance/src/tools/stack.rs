@@ -75,8 +75,8 @@ impl<A: Arch> Stack<A> {
     /// Goes on with what is on this stack, until it goes home. Answers its message.
     pub(crate) fn go(&self, message: usize) -> usize {
         let place = self.place();
-        // SAFETY: `home` is in this stack's memory. `own` comes from `prepare`, or from the `switch`
-        // of `home` that left the stack, and nobody else has a stack that a check goes to.
+        // SAFETY: `home` is in this stack's memory. `own` comes from `prepare`, or from the
+        // `switch` of `home` that left the stack, and nobody else has a stack that a check goes to.
         unsafe { A::switch(place.home.as_ptr(), place.own.get(), message) }
     }
 }

@@ -1,6 +1,6 @@
 //! The core's atomics in a model: their names and functions, loom's memory.
 //!
-//! Four things lie between.
+//! Five things lie between.
 //!
 //! - loom's atomics can't be made in a `const fn`, and must be made before the threads that share
 //!   them. So [`begin`] makes a pool of them for each execution, all zero, and one of the core's is
@@ -14,6 +14,10 @@
 //!   shows a lock whose word stays taken although its holder has stored otherwise. So every store is
 //!   done as a swap, whose old value nobody looks at: then the writes to a word have one order, the
 //!   one in which they were done.
+//! - loom decides from the last access to an atomic alone which other orders are worth a try, and
+//!   forgets that another thread had read it before. (Of a load against another thread's load and
+//!   compare-and-exchange it tries one order.) So each atomic has a second one of the pool beside it,
+//!   and every access begins with a read-modify-write of that, which depends on all others of it.
 //! - An access to an atomic with a first value other than zero that is neither a load nor a store
 //!   nor a swap is done by compare-and-exchange.
 
@@ -29,8 +33,8 @@ use loom::sync::atomic::{AtomicU64 as Modelled, fence as modelled_fence};
 
 use super::Ordering;
 
-/// The most atomics that an execution uses.
-const POOL: u32 = 80;
+/// The most atomics that an execution uses. Behind them stand as many that are touched beside them.
+const POOL: u32 = 60;
 
 std::thread_local! {
     // All threads of an execution are coroutines on one thread of the system.
@@ -45,7 +49,7 @@ loom::thread_local! {
 
 /// Makes the memory of an execution. Before anything else in it.
 pub(crate) fn begin() {
-    SHARED.set((0..POOL).map(|_| Modelled::new(0)).collect());
+    SHARED.set((0..2 * POOL).map(|_| Modelled::new(0)).collect());
     USED.set(0);
 }
 
@@ -94,7 +98,9 @@ impl Place {
         }
         let at = self.0.get();
         assert!(at <= POOL, "the model uses more than {POOL} atomics: raise POOL");
-        Raw(SHARED.with_borrow(Rc::clone), at as usize - 1)
+        let pool = SHARED.with_borrow(Rc::clone);
+        pool[(POOL + at) as usize - 1].fetch_or(0, Ordering::Relaxed);
+        Raw(pool, at as usize - 1)
     }
 }
 

@@ -28,12 +28,12 @@ use std::env;
 
 use crate::runtime::{Config, Runtime};
 
-/// Runs a model through all executions with at most four preemptions.
+/// Runs a model through all executions with at most three preemptions.
 fn check(model: impl Fn() + Send + Sync + 'static) {
-    check_with(4, model);
+    check_with(3, model);
 }
 
-/// As [`check`], with this many preemptions: for models with so many steps that four take too long.
+/// As [`check`], with this many preemptions: for models with so many steps that three take too long.
 /// `LOOM_MAX_PREEMPTIONS` overrides both.
 fn check_with(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();

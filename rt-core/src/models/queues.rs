@@ -8,7 +8,7 @@ use std::vec::Vec;
 use loom::thread;
 
 use super::cargo::{Herd, open};
-use super::check;
+use super::{check, check_with};
 use crate::inbox::Inbox;
 use crate::inject::Inject;
 use crate::run_queue::RunQueue;
@@ -53,7 +53,7 @@ fn run_queue_owner_against_thief() {
 
 #[test]
 fn run_queue_two_thieves() {
-    check(|| {
+    check_with(2, || {
         let herd = Herd::new(2);
         let ring = Rc::new(RunQueue::new());
         let thieves = [ring.clone(), ring.clone()].map(|ring| thread::spawn(move || steal(&ring)));
@@ -71,7 +71,7 @@ fn run_queue_two_thieves() {
 /// The owner writes slots again that a thief may be reading.
 #[test]
 fn run_queue_full_and_round() {
-    check(|| {
+    check_with(2, || {
         let herd = Herd::new(6);
         let ring = Rc::new(RunQueue::new());
         for number in 0..4 {

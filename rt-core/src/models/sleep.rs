@@ -140,7 +140,7 @@ fn pushed_by_a_busy_worker() {
 /// Two producers: one relies on the token that the other has taken to wake somebody.
 #[test]
 fn pushed_and_injected() {
-    check_with(3, || {
+    check_with(2, || {
         let runtime = runtime(2);
         let shared = &runtime.shared;
         let herd = herd(3, shared);

@@ -9,7 +9,7 @@ use crate::faults::*;
 impl<const FAULT: usize> Arch for Broken<FAULT> {
     unsafe fn prepare(top: *mut u8, entry: Entry, exit: Exit, arg: *mut ()) -> Context {
         let top = if FAULT == LAYS_OUT_ABOVE { top.wrapping_add(64) } else { top };
-        // SAFETY: the caller's contract is the same; a check that meets the fault leaves room above.
+        // SAFETY: the caller's contract is the same; who looks for the fault leaves room above.
         let Context(frame) = unsafe { Amd64::prepare(top, entry, exit, arg) };
         if FAULT != STACK_OUT_OF_LINE {
             return Context(frame);
