@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rt_core::{FOREVER, Joiner, Protected, WaitQueue, park_on};
+use rt_core::{FOREVER, Joiner, Protected, WaitQueue, WaitsFor, park_on};
 
 use crate::thread::{Builder, JoinHandle, Result, never_ran, start_joinable};
 
@@ -20,7 +20,6 @@ pub struct Scope<'scope, 'env: 'scope> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
-#[derive(Default)]
 struct Running {
     goroutines: usize,
     waiting: WaitQueue,
@@ -44,7 +43,10 @@ where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
     let scope = Scope {
-        running: Protected::new(Running::default()),
+        running: Protected::new(Running {
+            goroutines: 0,
+            waiting: WaitQueue::new(WaitsFor::Scope),
+        }),
         panicked: AtomicBool::new(false),
         scope: PhantomData,
         env: PhantomData,

@@ -49,7 +49,7 @@ pub(crate) enum Call {
     /// To sleep until the thread of this number has ended.
     Join(usize),
     /// To sleep until a wake of the word at this address, or the deadline.
-    Sleep { word: usize, until: u64 },
+    Sleep { word: usize, expected: u32, until: u64 },
     /// To wake up to `n` that sleep on the word at this address.
     Wake { word: usize, n: u32 },
     /// A new poller; answers its number.
@@ -215,9 +215,9 @@ impl Gate {
         // Comparison and sleep are one step, because nobody runs between here and the loop. Relaxed
         // suffices: all of a check happens on one real thread.
         if word.load(Ordering::Relaxed) == expected {
-            let word = ptr::from_ref(word).addr();
+            let word = ptr::from_ref(word).expose_provenance();
             // Every sleep may end for no reason, so nothing is told about why it did.
-            let _ = self.ask(Call::Sleep { word, until });
+            let _ = self.ask(Call::Sleep { word, expected, until });
         }
     }
 

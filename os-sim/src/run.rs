@@ -4,7 +4,10 @@
 //! others. That is why operations that others can see (a wake, a notify, a start) are two calls: a
 //! point before it, and the operation, after which the seed decides again.
 
-use rt_core::{Os, OsError, OsResult};
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use rt_core::{Os, OsError, OsResult, inspect};
 
 use crate::chance::Chance;
 use crate::check::Config;
@@ -20,6 +23,9 @@ use crate::trace::{Event, Moment, Trace};
 /// Why a check failed.
 pub(crate) type Failure = String;
 
+/// So many turns of everybody are more than it takes to wake a worker.
+const PATIENCE: u64 = 100;
+
 /// A running check, as its loop sees it.
 pub(crate) struct Run<'a> {
     pub(crate) gate: &'a Gate,
@@ -32,6 +38,8 @@ pub(crate) struct Run<'a> {
     pub(crate) trace: Trace,
     /// Switch points so far.
     pub(crate) steps: u64,
+    /// The turns of those that could run, at the step since which a processor idles.
+    idles: Option<Vec<(usize, u64)>>,
     /// Whose turn it was last.
     pub(crate) last: usize,
     /// What was written to the error stream.
@@ -55,6 +63,7 @@ impl<'a> Run<'a> {
             sockets: Sockets::new(config.socket_buffer),
             trace: Trace::new(config.trace),
             steps: 0,
+            idles: None,
             last: 0,
             errors: String::new(),
             new_stack: Stack::take::<H>,
@@ -76,8 +85,9 @@ impl<'a> Run<'a> {
             self.tick();
             self.take_text();
             self.act(next, call)?;
+            self.look_for_idlers()?;
             if self.steps >= self.config.step_limit {
-                let list = self.threads.list();
+                let list = self.list();
                 return Err(format!("no progress: {} switch points and no end{list}", self.steps));
             }
         }
@@ -95,6 +105,7 @@ impl<'a> Run<'a> {
                 if self.threads.live().next().is_none() {
                     return Ok(None);
                 }
+                self.inspect()?;
                 if !self.jump() {
                     return Err(self.stuck());
                 }
@@ -108,12 +119,60 @@ impl<'a> Run<'a> {
 
     /// Nobody can run, ever.
     fn stuck(&self) -> Failure {
-        let list = self.threads.list();
+        let list = self.list();
         if self.threads.state(0) == State::Ended {
             format!("left behind: the program returned, but these threads never ended{list}")
         } else {
             format!("deadlock: nobody can run and nobody has a deadline{list}")
         }
+    }
+
+    /// Who waits for what: threads, and the goroutines of the runtimes that they work for.
+    fn list(&self) -> String {
+        // SAFETY: they are the words of this check's threads, of which none runs now. A runtime's
+        // other threads have ended.
+        let goroutines = unsafe { inspect::goroutines(self.threads.words()) };
+        self.threads.list() + &inspect::list(&goroutines)
+    }
+
+    /// Looks whether runtimes are as they must be, when every thread sleeps with nothing in its
+    /// hands. Its word still is what it sleeps on; otherwise it has things to do when it wakes.
+    fn inspect(&self) -> Result<(), Failure> {
+        let sleeps = |(_, state): (usize, State)| match state {
+            State::Asleep { word, expected, .. } => {
+                let word = ptr::with_exposed_provenance::<AtomicU32>(word);
+                // SAFETY: the thread lent it for as long as it sleeps.
+                unsafe { &*word }.load(Ordering::Relaxed) == expected
+            }
+            State::Delayed(_) => false,
+            _ => true,
+        };
+        if !self.threads.live().all(sleeps) {
+            return Ok(());
+        }
+        // SAFETY: as in `list`.
+        unsafe { inspect::check(self.threads.words()) }
+            .map_err(|wrong| format!("{wrong}{}", self.list()))
+    }
+
+    /// Fails when a processor has idled past the core's rule for waking: when everybody who could do
+    /// something about it has had many turns since.
+    fn look_for_idlers(&mut self) -> Result<(), Failure> {
+        // SAFETY: the word of a thread of this check; no thread runs now.
+        if !unsafe { inspect::idles(self.threads.word(self.last)) } {
+            self.idles = None;
+            return Ok(());
+        }
+        let since = self.idles.get_or_insert_with(|| self.threads.turns().collect());
+        let many = |&(number, turns): &(usize, u64)| {
+            let now = self.threads.turns().find(|&(other, _)| other == number);
+            now.is_some_and(|(_, now)| now >= turns + PATIENCE)
+        };
+        if self.steps.is_multiple_of(PATIENCE) && since.iter().all(many) {
+            let list = self.list();
+            return Err(format!("a worker sleeps on while goroutines are queued for it{list}"));
+        }
+        Ok(())
     }
 
     /// Does what a thread asked for.
@@ -131,7 +190,9 @@ impl<'a> Run<'a> {
             }
             Call::Start(start) => self.start(caller, start),
             Call::Join(of) => self.join(caller, of)?,
-            Call::Sleep { word, until } => self.sleep(caller, word, until),
+            Call::Sleep { word, expected, until } => {
+                self.sleep(caller, State::Asleep { word, expected, until }, until);
+            },
             Call::Wake { word, n } => self.wake(caller, word, n),
             Call::Open => self.open(caller),
             Call::Close(poll) => self.close(caller, poll)?,

@@ -111,10 +111,10 @@ impl Run<'_> {
         Some(until)
     }
 
-    pub(crate) fn sleep(&mut self, caller: usize, word: usize, until: u64) {
+    pub(crate) fn sleep(&mut self, caller: usize, state: State, until: u64) {
         if !self.is_over(caller, until) {
             self.note(caller, Event::Sleeps, until);
-            self.threads.sleep(caller, State::Asleep { word, until });
+            self.threads.sleep(caller, state);
         }
     }
 

@@ -13,8 +13,8 @@ use crate::stack::Stack;
 pub(crate) enum State {
     /// It can run.
     Ready,
-    /// It sleeps on the word at this address.
-    Asleep { word: usize, until: u64 },
+    /// It sleeps on the word at this address, which was this.
+    Asleep { word: usize, expected: u32, until: u64 },
     /// It sleeps until the thread of this number has ended.
     Joining(usize),
     /// It sleeps on the poller of this number.
@@ -56,6 +56,8 @@ struct Thread {
     local: *mut (),
     /// Whether somebody has joined it, or nobody may.
     joined: bool,
+    /// How many turns it has had.
+    turns: u64,
 }
 
 /// All virtual threads of a check, by number: in the order of their start, the program is 0.
@@ -80,6 +82,7 @@ impl Threads {
             local: ptr::null_mut(),
             // Nobody has the program's handle.
             joined: number == 0,
+            turns: 0,
         });
         self.live.push(number);
         number
@@ -101,6 +104,7 @@ impl Threads {
         let (call, context) = unsafe { gate.enter(to, thread.start.take(), answer) };
         thread.context = context;
         thread.local = gate.local.get();
+        thread.turns += 1;
         let Some(call) = call else { unreachable!("thread {number} left without a call") };
         call
     }
@@ -132,6 +136,22 @@ impl Threads {
         self.live.iter().map(|&number| (number, self.all[number].state))
     }
 
+    /// How many turns each has had that can run, by number.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = (usize, u64)> {
+        let able = self.live.iter().filter(|&&number| self.all[number].state == State::Ready);
+        able.map(|&number| (number, self.all[number].turns))
+    }
+
+    /// The word of this one.
+    pub(crate) fn word(&self, number: usize) -> *mut () {
+        self.all[number].local
+    }
+
+    /// The words of those that have not ended.
+    pub(crate) fn words(&self) -> impl Iterator<Item = *mut ()> {
+        self.live.iter().map(|&number| self.all[number].local)
+    }
+
     /// Takes note that a thread has left its stack for good, and returns who joins it.
     pub(crate) fn end(&mut self, number: usize) -> Vec<usize> {
         let thread = &mut self.all[number];
@@ -160,7 +180,7 @@ impl Threads {
         for (number, state) in self.live() {
             let doing = match state {
                 State::Ready => "can run".to_owned(),
-                State::Asleep { word, until } => {
+                State::Asleep { word, until, .. } => {
                     let known = words.iter().position(|&known| known == word);
                     let name = known.unwrap_or_else(|| {
                         words.push(word);

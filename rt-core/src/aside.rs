@@ -12,7 +12,7 @@ use crate::lock::Protected;
 use crate::runtime::Shared;
 use crate::seam::{AtomicU32, Ordering};
 use crate::switch::enter;
-use crate::wait::{WaitQueue, park_on};
+use crate::wait::{WaitQueue, WaitsFor, park_on};
 use crate::worker::Local;
 use crate::{FOREVER, os};
 
@@ -28,7 +28,6 @@ struct Job {
     next: Cell<Option<NonNull<Job>>>,
 }
 
-#[derive(Default)]
 struct Finished {
     yes: bool,
     waiting: WaitQueue,
@@ -266,7 +265,10 @@ pub fn blocking<R: Send>(f: impl FnOnce() -> R + Send) -> R {
         Job {
             run: make::<R, F>,
             argument: core::ptr::from_mut(call).cast(),
-            finished: Protected::new(Finished::default()),
+            finished: Protected::new(Finished {
+                yes: false,
+                waiting: WaitQueue::new(WaitsFor::Blocking),
+            }),
             next: Cell::new(None),
         }
     }

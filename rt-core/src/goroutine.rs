@@ -24,11 +24,12 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 use crate::Context;
+use crate::inspect::Queued;
 use crate::join::Head;
 use crate::lock::Lock;
 use crate::runtime::Shared;
 use crate::scavenge::Mark;
-use crate::seam::MODEL;
+use crate::seam::{INSPECTED, MODEL};
 use crate::stack::Region;
 use crate::state::StateWord;
 use crate::wait::Waiter;
@@ -76,6 +77,9 @@ pub(crate) struct Goroutine {
     pub(crate) id: Cell<u64>,
     pub(crate) spawned_at: Cell<Option<&'static Location<'static>>>,
     pub(crate) packet: Cell<Option<NonNull<Head>>>,
+
+    /// Whether it is in a queue of runnable goroutines: for inspection.
+    pub(crate) queued: Queued,
 }
 
 /// A goroutine by reference. Sound to follow as long as its region is mapped, which is until the
@@ -148,6 +152,7 @@ impl Goroutine {
             id: Cell::new(0),
             spawned_at: Cell::new(None),
             packet: Cell::new(None),
+            queued: Queued::new(),
         }
     }
 }
@@ -176,4 +181,4 @@ impl Batch {
     }
 }
 
-const _: () = assert!(size_of::<Goroutine>() == 128 || MODEL, "two cache lines");
+const _: () = assert!(size_of::<Goroutine>() == 128 || MODEL || INSPECTED, "two cache lines");

@@ -31,6 +31,7 @@ impl Inbox {
 
     /// Adds a goroutine. The caller then looks whether the owner sleeps.
     pub(crate) fn push(&self, g: GoroutineRef) {
+        g.queued.enter(g);
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             // SAFETY: a non-null head is a goroutine that was pushed and not yet taken: live.
@@ -67,6 +68,7 @@ impl Inbox {
                 // SAFETY: a reference is never null.
                 unsafe { NonNull::new_unchecked(behind.as_ptr()) }
             });
+            g.queued.leave(g);
             list.push_front(g);
         }
         list

@@ -4,6 +4,7 @@
 //! here that stays with the processor, in order: see `Processor::spill`.)
 
 use crate::goroutine::GoroutineRef;
+use crate::inspect::left;
 use crate::list::List;
 use crate::lock::Protected;
 use crate::seam::{AtomicUsize, Ordering};
@@ -31,6 +32,7 @@ impl Inject {
     }
 
     pub(crate) fn push(&self, g: GoroutineRef) {
+        g.queued.enter(g);
         let list = self.list.lock();
         list.push_back(g);
         self.len.store(list.len(), Ordering::SeqCst);
@@ -44,12 +46,12 @@ impl Inject {
             return None;
         }
         let list = self.list.lock();
-        let first = list.pop_front()?;
+        let first = left(list.pop_front())?;
         let rest = List::new();
         if !single {
             let share = (list.len() / procs).min(BATCH - 1);
             for _ in 0..share {
-                match list.pop_front() {
+                match left(list.pop_front()) {
                     Some(g) => rest.push_back(g),
                     None => break,
                 }

@@ -24,7 +24,7 @@ use crate::lock::Protected;
 use crate::runtime::Shared;
 use crate::seam::{AtomicBool, AtomicU32, Ordering};
 use crate::switch::{Entered, enter};
-use crate::wait::{WaitQueue, Wake, park_on};
+use crate::wait::{WaitQueue, WaitsFor, Wake, park_on};
 use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
 
 /// Events taken by one call (Go's number).
@@ -58,13 +58,17 @@ struct Registration {
 }
 
 /// Who waits for the two directions.
-#[derive(Default)]
 struct Queues {
     readers: WaitQueue,
     writers: WaitQueue,
 }
 
 impl Queues {
+    fn new() -> Queues {
+        let queue = || WaitQueue::new(WaitsFor::Socket);
+        Queues { readers: queue(), writers: queue() }
+    }
+
     fn of(&mut self, direction: Direction) -> &mut WaitQueue {
         match direction {
             Direction::Read => &mut self.readers,
@@ -111,7 +115,7 @@ impl Io {
             socket,
             source: Box::new(Source {
                 registration: Protected::new(None),
-                queues: Protected::new(Queues::default()),
+                queues: Protected::new(Queues::new()),
                 read_edges: AtomicU32::new(0),
                 write_edges: AtomicU32::new(0),
             }),

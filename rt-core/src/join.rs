@@ -19,7 +19,7 @@ use core::ptr::NonNull;
 
 use crate::seam::{AtomicU32, Ordering, mutant};
 use crate::switch::{Entered, enter};
-use crate::wait::{Waiter, park_unless};
+use crate::wait::{Waiter, WaitsFor, park_unless};
 use crate::{blocks, schedule};
 
 const RUNNING: u32 = 0;
@@ -184,7 +184,7 @@ impl<R> Joiner<R> {
         // SAFETY: the packet is there until both halves are done with it.
         let head = &unsafe { self.0.as_ref() }.head;
         let entered = enter().and_then(Entered::on_goroutine);
-        let waiter = Waiter::new(entered.as_ref().map(|(_, g)| *g), false);
+        let waiter = Waiter::new(entered.as_ref().map(|(_, g)| *g), false, WaitsFor::Join);
         head.waiter.set(Some(NonNull::from(&waiter)));
         park_unless(entered, &waiter, || {
             // Release: publishes the waiter to done(). Acquire: pairs with its Release of `DONE`.

@@ -102,6 +102,13 @@ impl<T: ?Sized> Protected<T> {
         Guard { of: self }
     }
 
+    /// Takes the lock if it is free.
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        // Acquire: pairs with the Release in release().
+        let free = self.lock.word.swap(HELD, Ordering::Acquire) == FREE;
+        free.then_some(Guard { of: self })
+    }
+
     pub(crate) fn bare_lock(&self) -> &Lock {
         &self.lock
     }

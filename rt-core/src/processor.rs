@@ -5,6 +5,7 @@ use core::ptr::{self, NonNull};
 
 use crate::blocks::BlockCache;
 use crate::goroutine::{Batch, Goroutine, GoroutineRef};
+use crate::inspect::left;
 use crate::list::List;
 use crate::lock::Protected;
 use crate::run_queue::{CAPACITY, RunQueue};
@@ -99,6 +100,9 @@ impl Processor {
     #[inline(always)]
     pub(crate) fn swap_next(&self, g: Option<GoroutineRef>) -> Option<GoroutineRef> {
         let new = g.map_or(ptr::null_mut(), GoroutineRef::as_ptr);
+        if let Some(g) = g {
+            g.queued.enter(g);
+        }
         let old = if self.migratory {
             // AcqRel: pairs with the swap of a thief, or of the owner after a thief.
             self.next.swap(new, Ordering::AcqRel)
@@ -109,7 +113,8 @@ impl Processor {
             old
         };
         // SAFETY: only references were ever stored, to goroutines that are queued: live.
-        NonNull::new(old).map(|g| unsafe { GoroutineRef::from_raw(g.as_ptr()) })
+        let old = NonNull::new(old).map(|g| unsafe { GoroutineRef::from_raw(g.as_ptr()) });
+        left(old)
     }
 
     pub(crate) fn has_next(&self) -> bool {
@@ -168,17 +173,18 @@ impl Processor {
         self.streak.set(0);
         let shared = self.ring.len() + self.spilled.load(Ordering::Relaxed);
         if shared == 0 {
-            return self.own.pop_front();
+            return left(self.own.pop_front());
         }
-        match self.own.first() {
+        left(match self.own.first() {
             Some(g) if g.turn.get() <= self.arrived.get() - shared as u64 => self.own.pop_front(),
             _ => self.pop_shared().or_else(|| self.own.pop_front()),
-        }
+        })
     }
 
     /// Queues a goroutine that only this worker may run. Owner only.
     #[inline(always)]
     pub(crate) fn push_own(&self, g: GoroutineRef) {
+        g.queued.enter(g);
         g.turn.set(self.arrived.get());
         self.own.push_back(g);
     }
@@ -186,6 +192,7 @@ impl Processor {
     /// Queues a goroutine that any worker may take. Owner only.
     #[inline(always)]
     pub(crate) fn push_shared(&self, g: GoroutineRef) {
+        g.queued.enter(g);
         self.arrived.set(self.arrived.get() + 1);
         if self.spilled.load(Ordering::Relaxed) > 0 || self.ring.push(g).is_err() {
             let spill = self.spill.lock();

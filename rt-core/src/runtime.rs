@@ -276,6 +276,7 @@ impl Shared {
                 let stolen = victim.ring.steal_into(&thief.ring);
                 if let Some(g) = stolen.or_else(|| victim.steal_spilled(thief)) {
                     thief.count_stolen();
+                    g.queued.leave(g);
                     return Some(g);
                 }
                 if self.migratory

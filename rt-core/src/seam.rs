@@ -25,6 +25,9 @@ pub(crate) use atomics::{
 /// Whether this is a build for the model checker, which can look only at what is small.
 pub(crate) const MODEL: bool = cfg!(all(test, loom));
 
+/// Whether this is a build for a simulation, which looks at every goroutine from outside.
+pub(crate) const INSPECTED: bool = cfg!(feature = "inspect");
+
 /// The real expression; or, in a build with `--cfg mutant="name"`, one that is wrong on purpose.
 ///
 /// Such a build must fail a test: that shows that the line matters, and that the tests see it.

@@ -1,9 +1,9 @@
 //! The states of a goroutine: which there are, who may change them, and what follows.
 //!
 //! [`TABLE`] is the one place that says it. The assertions of every change come from it (in builds
-//! with debug assertions), as do the simulation's invariants and the picture in ARCHITECTURE.md.
+//! with debug assertions or the feature `inspect`), as do the simulation's invariants and the picture in ARCHITECTURE.md.
 
-use crate::seam::{AtomicU32, Ordering, mutant};
+use crate::seam::{AtomicU32, INSPECTED, Ordering, mutant};
 
 /// Where a goroutine is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl StateWord {
     #[inline(always)]
     pub(crate) fn set(&self, change: Change) {
         let rule = &TABLE[change as usize];
-        if cfg!(debug_assertions) {
+        if cfg!(debug_assertions) || INSPECTED {
             let from = self.load();
             if !rule.from.contains(&from) {
                 crate::fatal!("{change:?} of a goroutine that is {from:?}");

@@ -156,6 +156,7 @@ impl<'p> Entered<'p> {
     #[doc(alias = "execute")]
     #[inline(always)]
     pub(crate) fn resume(&self, g: GoroutineRef) -> Context {
+        g.queued.assert_left(g);
         g.state.set(Change::Resume);
         self.processor.current.set(Some(g));
         g.context.get()

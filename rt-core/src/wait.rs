@@ -43,12 +43,36 @@ pub enum Wake {
     TimedOut,
 }
 
+/// What a wait is for, as a report says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// To receive from a channel.
+    Receive,
+    /// To send to a channel.
+    Send,
+    /// To hold a lock.
+    Lock,
+    /// For a wait group to come to zero.
+    Group,
+    /// For one goroutine to end.
+    Join,
+    /// For the goroutines of a scope to end.
+    Scope,
+    /// For time to pass.
+    Sleep,
+    /// For a socket to be ready.
+    Socket,
+    /// For a blocking call to return.
+    Blocking,
+}
+
 /// One blocked operation.
 pub(crate) struct Waiter {
     /// Written by claimers: CAS from `WAITING`, or a store where `exclusive`.
     selected: AtomicUsize,
     /// Whether only the holder of one queue's lock can end the wait.
     exclusive: bool,
+    waits_for: WaitsFor,
     goroutine: Option<GoroutineRef>,
     /// A plain thread sleeps on it: 0, then 1 by the claimer as the last thing it does.
     word: AtomicU32,
@@ -61,10 +85,15 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    pub(crate) fn new(goroutine: Option<GoroutineRef>, exclusive: bool) -> Waiter {
+    pub(crate) fn new(
+        goroutine: Option<GoroutineRef>,
+        exclusive: bool,
+        waits_for: WaitsFor,
+    ) -> Waiter {
         Waiter {
             selected: AtomicUsize::new(WAITING),
             exclusive,
+            waits_for,
             goroutine,
             word: AtomicU32::new(0),
             timer_place: Cell::new(NOWHERE),
@@ -75,6 +104,21 @@ impl Waiter {
 
     pub(crate) fn timer_place(&self) -> &Cell<usize> {
         &self.timer_place
+    }
+
+    pub(crate) fn waits_for(&self) -> WaitsFor {
+        self.waits_for
+    }
+
+    /// The lock of the queue that it stands in, as a name for what it waits on.
+    pub(crate) fn lock(&self) -> Option<NonNull<Lock>> {
+        // SAFETY: a waiter's node lies beside it and stays as long.
+        self.node.get().map(|node| unsafe { node.as_ref() }.lock)
+    }
+
+    /// Whether it has a deadline.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.timer_on.get().is_some()
     }
 
     /// Claims the waiter (step 3); false if somebody else has.
@@ -177,8 +221,8 @@ pub(crate) struct Node {
 
 /// Who waits, oldest first. Lives inside of a [`Protected`](crate::Protected), whose lock protects
 /// it and the links of its nodes.
-#[derive(Default)]
 pub struct WaitQueue {
+    waits_for: WaitsFor,
     first: Option<NonNull<Node>>,
     last: Option<NonNull<Node>>,
 }
@@ -209,9 +253,9 @@ impl Claimed {
 }
 
 impl WaitQueue {
-    /// A queue in which nobody waits.
-    pub const fn new() -> WaitQueue {
-        WaitQueue { first: None, last: None }
+    /// A queue in which nobody waits; those who will, wait for this.
+    pub const fn new(waits_for: WaitsFor) -> WaitQueue {
+        WaitQueue { waits_for, first: None, last: None }
     }
 
     /// True if nobody waits.
@@ -298,10 +342,10 @@ pub unsafe fn park_on<T>(
 ) -> Wake {
     let entered = enter().and_then(Entered::on_goroutine);
     let goroutine = entered.as_ref().map(|(_, g)| *g);
-    let waiter = Waiter::new(goroutine, deadline == FOREVER);
     let source = Guard::source(&guard);
     let lock = NonNull::from(source.bare_lock());
     let queue = queue(&mut guard);
+    let waiter = Waiter::new(goroutine, deadline == FOREVER, queue.waits_for);
     let node = Node {
         next: Cell::new(None),
         previous: Cell::new(None),
@@ -388,7 +432,7 @@ pub(crate) fn park_unless(
 pub fn sleep_until(deadline: u64) {
     match enter().and_then(Entered::on_goroutine) {
         Some((entered, g)) => {
-            let waiter = Waiter::new(Some(g), false);
+            let waiter = Waiter::new(Some(g), false, WaitsFor::Sleep);
             park_until(entered, g, &waiter, deadline, || ());
         }
         None => {

@@ -51,7 +51,12 @@ impl Local {
 
     #[inline(always)]
     pub(crate) fn read() -> Local {
-        let word = os::local();
+        Local::of(os::local())
+    }
+
+    /// What a thread with this word is.
+    #[inline(always)]
+    pub(crate) fn of(word: *mut ()) -> Local {
         let pointer = NonNull::new(word.map_addr(|a| a & !(Local::WORKER | Local::ASIDE)));
         match pointer {
             Some(worker) if word.addr() & Local::WORKER != 0 => Local::Worker(worker.cast()),
@@ -165,6 +170,11 @@ impl Worker {
     pub(crate) fn bind(&self, shared: NonNull<Shared>, processor: &Processor) {
         self.shared.set(shared);
         self.processor.set(NonNull::from(processor));
+    }
+
+    /// The word that the thread had before.
+    pub(crate) fn outer(&self) -> *mut () {
+        self.outer.get()
     }
 
     pub(crate) fn index(&self) -> usize {

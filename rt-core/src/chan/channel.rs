@@ -24,7 +24,7 @@ use core::ptr::NonNull;
 use super::buffer::Buffer;
 use crate::lock::{Guard, Protected};
 use crate::seam::{AtomicUsize, Ordering};
-use crate::wait::{Claimed, WaitQueue, Wake, park_on};
+use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on};
 use crate::{FOREVER, os};
 
 /// Why an operation did not happen.
@@ -88,8 +88,8 @@ impl<T> Channel<T> {
             receivers: Handles::one(),
             state: Protected::new(State {
                 buffer: Buffer::new(capacity),
-                waiting_receivers: WaitQueue::new(),
-                waiting_senders: WaitQueue::new(),
+                waiting_receivers: WaitQueue::new(WaitsFor::Receive),
+                waiting_senders: WaitQueue::new(WaitsFor::Send),
                 disconnected: false,
             }),
         }

@@ -36,6 +36,11 @@ impl StackCache {
         }
     }
 
+    /// How many free regions are here.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.iter().map(|slot| slot.active.len() + slot.reserve.len()).sum()
+    }
+
     /// A free region; from the pool when there is none here.
     #[inline(always)]
     pub(crate) fn take(&self, class: Class, pool: &StackPool) -> OsResult<GoroutineRef> {

@@ -197,6 +197,32 @@ impl StackPool {
         }
     }
 
+    /// Calls `visit` with every goroutine that has not ended and returns how many there are, while
+    /// all threads stand still: what one of them has locked is left out.
+    pub(crate) fn visit(&self, mut visit: impl FnMut(GoroutineRef)) -> usize {
+        let mut live = 0;
+        for pool in self.classes.iter().filter_map(Protected::try_lock) {
+            for arena in &pool.arenas {
+                for g in (0..arena.prepared()).filter_map(|index| arena.live(index)) {
+                    live += 1;
+                    visit(g);
+                }
+            }
+        }
+        live
+    }
+
+    /// How many regions were ever prepared, and how many of them are free here; while all threads
+    /// stand still, as for [`StackPool::visit`].
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let (mut prepared, mut free) = (0, 0);
+        for pool in self.classes.iter().filter_map(Protected::try_lock) {
+            prepared += pool.arenas.iter().map(Arena::prepared).sum::<usize>();
+            free += pool.clean.len() + pool.used.iter().map(List::len).sum::<usize>();
+        }
+        (prepared, free)
+    }
+
     /// Gives every mapping back.
     ///
     /// # Safety

@@ -23,7 +23,7 @@ use core::fmt;
 use crate::lock::Protected;
 use crate::seam::{AtomicU32, AtomicU64, Ordering};
 use crate::switch::enter;
-use crate::wait::{WaitQueue, park_on};
+use crate::wait::{WaitQueue, WaitsFor, park_on};
 use crate::{FOREVER, arch, os};
 
 const LOCKED: u32 = 1;
@@ -60,7 +60,7 @@ impl RawMutex {
         RawMutex {
             word: AtomicU32::new(0),
             woken_at: AtomicU64::new(0),
-            queue: Protected::new(WaitQueue::new()),
+            queue: Protected::new(WaitQueue::new(WaitsFor::Lock)),
         }
     }
 

@@ -6,7 +6,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use super::batch::{Batch, Link};
 use crate::FOREVER;
 use crate::lock::Protected;
-use crate::wait::{WaitQueue, park_on};
+use crate::wait::{WaitQueue, WaitsFor, park_on};
 
 /// A count of tasks that are under way, and of those who wait until there are none.
 ///
@@ -24,7 +24,7 @@ struct State {
 impl WaitGroup {
     /// A group without tasks.
     pub const fn new() -> WaitGroup {
-        WaitGroup { state: Protected::new(State { count: 0, waiting: WaitQueue::new() }) }
+        WaitGroup { state: Protected::new(State { count: 0, waiting: WaitQueue::new(WaitsFor::Group) }) }
     }
 
     /// Counts `n` more tasks. To be called before they are started, for a wait may end meanwhile.

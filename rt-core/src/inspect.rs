@@ -1,0 +1,297 @@
+//! A look at runtimes from outside, while all of their threads stand still: for the simulation.
+//!
+//! With the feature `inspect` each record also says whether it is queued. Every queue of runnable
+//! goroutines sets and clears that mark, and ends the process when a goroutine is about to be in
+//! two of them, or to run while it is in one. So what [`check`] counts was right at every step in
+//! between as well. Without the feature the marks are nothing.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use crate::goroutine::GoroutineRef;
+use crate::lock::Lock;
+use crate::runtime::Shared;
+use crate::seam::{AtomicBool, INSPECTED, Ordering};
+use crate::state::State;
+use crate::wait::WaitsFor;
+use crate::worker::{Local, Worker};
+
+/// Whether a goroutine is in a queue, if anybody wants to know.
+pub(crate) struct Queued {
+    #[cfg(feature = "inspect")]
+    yes: AtomicBool,
+}
+
+impl Queued {
+    pub(crate) const fn new() -> Queued {
+        Queued {
+            #[cfg(feature = "inspect")]
+            yes: AtomicBool::new(false),
+        }
+    }
+
+    #[cfg(feature = "inspect")]
+    fn word(&self) -> Option<&AtomicBool> {
+        Some(&self.yes)
+    }
+
+    #[cfg(not(feature = "inspect"))]
+    #[inline(always)]
+    fn word(&self) -> Option<&AtomicBool> {
+        None
+    }
+
+    /// `g`, whose mark this is, goes into a queue. By whoever queues it, before others can see it.
+    #[inline(always)]
+    pub(crate) fn enter(&self, g: GoroutineRef) {
+        // Relaxed, here and below: the queue orders it.
+        if self.word().is_some_and(|word| word.swap(true, Ordering::Relaxed)) {
+            crate::fatal!("{g:?} is queued twice");
+        }
+    }
+
+    /// `g`, whose mark this is, was taken out of a queue. By whoever took it.
+    #[inline(always)]
+    pub(crate) fn leave(&self, g: GoroutineRef) {
+        if self.word().is_some_and(|word| !word.swap(false, Ordering::Relaxed)) {
+            crate::fatal!("{g:?} was taken from a queue that it was not in");
+        }
+    }
+
+    /// `g`, whose mark this is, is about to run.
+    #[inline(always)]
+    pub(crate) fn assert_left(&self, g: GoroutineRef) {
+        if self.is_set() {
+            crate::fatal!("{g:?} runs while it is queued");
+        }
+    }
+
+    #[inline(always)]
+    fn is_set(&self) -> bool {
+        self.word().is_some_and(|word| word.load(Ordering::Relaxed))
+    }
+}
+
+/// What was taken from a queue, as having left it.
+#[inline(always)]
+pub(crate) fn left(taken: Option<GoroutineRef>) -> Option<GoroutineRef> {
+    if INSPECTED && let Some(g) = taken {
+        g.queued.leave(g);
+    }
+    taken
+}
+
+/// A goroutine that has not ended.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its number.
+    pub id: u64,
+    /// Where it was spawned.
+    pub spawned_at: Option<&'static Location<'static>>,
+    /// Its state.
+    pub state: State,
+    /// What it waits for, and by when it last parked.
+    pub waits: Option<Waits>,
+}
+
+/// What a goroutine waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// What for.
+    pub what: WaitsFor,
+    /// Whether it goes on by itself after a time.
+    pub timed: bool,
+    /// On which channel, lock or the like: a name that can be compared.
+    on: Option<NonNull<Lock>>,
+}
+
+impl Seen {
+    fn new(g: GoroutineRef) -> Seen {
+        let state = g.state.load();
+        let waiting = g.waiting.get().filter(|_| state == State::Parked);
+        let waits = waiting.map(|waiter| {
+            // SAFETY: a parked goroutine's waiter lies on its stack, and nobody runs.
+            let waiter = unsafe { waiter.as_ref() };
+            Waits { what: waiter.waits_for(), timed: waiter.is_timed(), on: waiter.lock() }
+        });
+        Seen { id: g.id.get(), spawned_at: g.spawned_at.get(), state, waits }
+    }
+}
+
+/// A line for each goroutine, channels and locks numbered by who is first in the list.
+pub fn list(all: &[Seen]) -> String {
+    let mut known = Vec::new();
+    let mut text = String::new();
+    for seen in all {
+        // Writing to a string is not refused.
+        let _ = line(&mut text, &mut known, seen);
+    }
+    text
+}
+
+fn line(text: &mut String, known: &mut Vec<NonNull<Lock>>, seen: &Seen) -> fmt::Result {
+    write!(text, "\n  goroutine {}", seen.id)?;
+    if let Some(at) = seen.spawned_at {
+        write!(text, ", spawned at {at},")?;
+    }
+    let Some(waits) = seen.waits else {
+        let doing = match seen.state {
+            State::Runnable => "can run",
+            State::Running | State::Parking | State::Notified => "runs, or holds its thread up",
+            _ => "is off its stack",
+        };
+        return write!(text, " {doing}");
+    };
+    let (doing, object) = match waits.what {
+        WaitsFor::Receive => ("waits to receive from", "channel"),
+        WaitsFor::Send => ("waits to send to", "channel"),
+        WaitsFor::Lock => ("waits for", "lock"),
+        WaitsFor::Group => ("waits for", "wait group"),
+        WaitsFor::Join => ("waits for the end of a goroutine", ""),
+        WaitsFor::Scope => ("waits for the goroutines of", "scope"),
+        WaitsFor::Sleep => ("sleeps", ""),
+        WaitsFor::Socket => ("waits for", "socket"),
+        WaitsFor::Blocking => ("waits for a blocking call", ""),
+    };
+    write!(text, " {doing}")?;
+    if let Some(on) = waits.on.filter(|_| !object.is_empty()) {
+        let number = known.iter().position(|&lock| lock == on).unwrap_or_else(|| {
+            known.push(on);
+            known.len() - 1
+        });
+        write!(text, " {object} {number}")?;
+    }
+    if waits.timed && waits.what != WaitsFor::Sleep {
+        text.write_str(" until a deadline")?;
+    }
+    Ok(())
+}
+
+/// The runtimes that threads with these words work for, each once.
+///
+/// # Safety
+/// - The words are those of threads of this process that stand still.
+unsafe fn runtimes<'a>(words: impl Iterator<Item = *mut ()>) -> Vec<&'a Shared> {
+    let mut all = Vec::<&Shared>::new();
+    for mut word in words {
+        loop {
+            let (shared, outer) = match Local::of(word) {
+                Local::Nothing => break,
+                Local::Worker(worker) => {
+                    // SAFETY: a thread's word names its live worker.
+                    let worker = unsafe { &*worker.as_ptr() };
+                    (worker.shared(), worker.outer())
+                }
+                // SAFETY: a thread aside is counted by its runtime.
+                Local::Aside(shared) => (unsafe { &*shared.as_ptr() }, core::ptr::null_mut()),
+            };
+            if !all.iter().any(|&known| core::ptr::eq(known, shared)) {
+                all.push(shared);
+            }
+            word = outer;
+        }
+    }
+    all
+}
+
+/// Every goroutine that has not ended, of the runtimes that threads with these words work for. Those
+/// whose stacks are being handed out at this moment are left out.
+///
+/// # Safety
+/// - The words are those of threads of this process; they, and all other threads of their runtimes,
+///   stand still.
+pub unsafe fn goroutines(words: impl Iterator<Item = *mut ()>) -> Vec<Seen> {
+    let mut all = Vec::new();
+    // SAFETY: the caller's contract.
+    for shared in unsafe { runtimes(words) } {
+        shared.stacks.visit(|g| all.push(Seen::new(g)));
+    }
+    all
+}
+
+/// Looks whether everything is as it must be when no thread of a runtime can go on by itself:
+///
+/// - a goroutine is in a queue exactly if it is runnable;
+/// - one that is running is the current one of a processor;
+/// - a worker that sleeps has nothing queued that it alone may run, and none does while something
+///   is queued that all may run;
+/// - each region of the arenas holds a goroutine, or is free in one place.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+///
+/// # Safety
+/// - As for [`goroutines`]; and every thread sleeps, with nothing between its hands.
+pub unsafe fn check(words: impl Iterator<Item = *mut ()>) -> Result<(), String> {
+    // SAFETY: the caller's contract.
+    for shared in unsafe { runtimes(words) } {
+        // A runtime that closes leaves things as they are.
+        if !shared.is_closing() {
+            check_one(shared)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a worker sleeps while something is queued that any may run, with nobody searching: right
+/// for a moment, when a producer is about to wake one or a worker about to look once more.
+///
+/// # Safety
+/// - As for [`goroutines`].
+pub unsafe fn idles(word: *mut ()) -> bool {
+    // SAFETY: the caller's contract.
+    unsafe { runtimes([word].into_iter()) }.first().is_some_and(|shared| {
+        !shared.is_closing()
+            && shared.searching.load(Ordering::Relaxed) == 0
+            && (shared.has_stealable() || !shared.inject.is_empty())
+            && shared.workers().iter().any(Worker::is_asleep)
+    })
+}
+
+fn check_one(shared: &Shared) -> Result<(), String> {
+    let mut wrong = None;
+    let live = shared.stacks.visit(|g| {
+        let state = g.state.load();
+        let runs = matches!(state, State::Running | State::Parking | State::Notified);
+        let sentence = if INSPECTED && g.queued.is_set() != (state == State::Runnable) {
+            alloc::format!("{g:?} is {state:?}, and its place in a queue does not agree")
+        } else if runs && !shared.processors().iter().any(|p| p.current.get() == Some(g)) {
+            alloc::format!("{g:?} is {state:?}, but on no processor")
+        } else {
+            return;
+        };
+        wrong.get_or_insert(sentence);
+    });
+    if let Some(wrong) = wrong {
+        return Err(wrong);
+    }
+    let asleep = || shared.workers().iter().filter(|worker| worker.is_asleep());
+    if let Some(worker) = asleep().find(|worker| !worker.has_nothing()) {
+        let i = worker.index();
+        return Err(alloc::format!("worker {i} sleeps while goroutines are queued for it"));
+    }
+    let offered = shared.has_stealable() || !shared.inject.is_empty();
+    if offered && let Some(worker) = asleep().next() {
+        let i = worker.index();
+        return Err(alloc::format!("worker {i} sleeps while goroutines are queued for anybody"));
+    }
+    let cached: usize = shared.processors().iter().map(|p| p.stacks.len()).sum();
+    let (prepared, pooled) = shared.stacks.count();
+    if prepared != pooled + cached + live {
+        return Err(alloc::format!(
+            "of {prepared} stacks {pooled} are in the pool, {cached} in caches, and {live} in use"
+        ));
+    }
+    Ok(())
+}
+
+impl Worker {
+    /// Whether nothing is queued that this worker alone may run.
+    fn has_nothing(&self) -> bool {
+        let processor = self.processor();
+        self.inbox.is_empty() && processor.own.is_empty() && !processor.has_next()
+    }
+}
