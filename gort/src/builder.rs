@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
 
+use rt_core::inspect::Seen;
 use rt_core::{Config, OsError, Runtime};
 
 use crate::{lent, panics};
@@ -30,6 +31,7 @@ pub struct Builder {
     stack_bytes: usize,
     max_threads: usize,
     migratory: bool,
+    left: Option<fn(&[Seen])>,
 }
 
 impl Default for Builder {
@@ -47,6 +49,7 @@ impl Builder {
             stack_bytes: rt_core::DEFAULT_STACK_BYTES,
             max_threads: MAX_THREADS,
             migratory: false,
+            left: None,
         }
     }
 
@@ -86,6 +89,13 @@ impl Builder {
         self
     }
 
+    /// Has the goroutines that have not ended when the runtime does reported.
+    #[cfg(feature = "os-sim")]
+    pub(crate) fn report_left(mut self, report: fn(&[Seen])) -> Builder {
+        self.left = Some(report);
+        self
+    }
+
     fn config(&self) -> io::Result<Config> {
         let procs = match self.procs {
             Some(n) => n,
@@ -104,6 +114,7 @@ impl Builder {
             max_threads: self.max_threads,
             migratory: self.migratory,
             unwinding: std::thread::panicking,
+            left: self.left,
         })
     }
 

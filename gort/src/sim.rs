@@ -46,6 +46,8 @@ use std::time::Duration;
 use os_linux::Linux;
 use os_sim::Outcome;
 pub use os_sim::{Faults, Strategy, active};
+use rt_core::inspect::{self, Seen};
+use rt_core::os;
 
 use crate::Builder;
 
@@ -54,6 +56,10 @@ const SEED: &str = "GORT_SIM_SEED";
 
 /// How long, by the virtual clock, others are given when the program has returned.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What begins the list of those that have not ended.
+const LEFT: &str =
+    "left behind: the program returned, but a second later these goroutines had not ended:";
 
 /// How many of the last events a failure shows.
 const EVENTS_SHOWN: usize = 40;
@@ -151,7 +157,7 @@ fn run(config: &Config, seed: u64, trace: bool, program: &(impl Fn() + Sync)) ->
         crate::sleep(GRACE);
     };
     let body = || {
-        let ran = Builder::new().procs(procs).run(main);
+        let ran = Builder::new().procs(procs).report_left(left_behind).run(main);
         // A runtime that is refused is no failure of the program, which did not begin.
         if let Err(error) = ran
             && !may_refuse
@@ -163,13 +169,17 @@ fn run(config: &Config, seed: u64, trace: bool, program: &(impl Fn() + Sync)) ->
     checked.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
+/// Writes down who they are, for [`failure`].
+fn left_behind(all: &[Seen]) {
+    os::write_error((inspect::list(all) + "\n").as_bytes());
+}
+
 /// Why a run counts as failed.
 fn failure(outcome: &Outcome) -> Option<String> {
     outcome.failure.clone().or_else(|| {
         // A runtime whose goroutines have all ended gives back every stack.
         let left = outcome.kept_bytes != 0;
-        let text = "left behind: the program returned, but goroutines never ended (a second later)";
-        left.then(|| text.to_owned())
+        left.then(|| format!("{LEFT}{}", outcome.text.trim_end()))
     })
 }
 
@@ -202,7 +212,7 @@ fn report(failure: &str, outcome: &Outcome, again: &Outcome) -> String {
 /// The virtual time since the check began. Outside of a check: the time of the system's monotonic
 /// clock.
 pub fn now() -> Duration {
-    os_sim::now().unwrap_or_else(|| Duration::from_nanos(rt_core::os::now()))
+    os_sim::now().unwrap_or_else(|| Duration::from_nanos(os::now()))
 }
 
 /// Lets the virtual clock go forward by this much at once, as if nobody could have run meanwhile:

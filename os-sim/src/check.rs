@@ -68,6 +68,8 @@ pub struct Outcome {
     pub kept_bytes: u64,
     /// Why it failed; none when all threads ended.
     pub failure: Option<String>,
+    /// What was written to the error stream.
+    pub text: String,
     /// A line for each event, if [`Config::trace`] asked for them.
     pub trace: Vec<String>,
 }
@@ -120,6 +122,7 @@ pub fn check<H: Os + Poller + Net>(config: &Config, program: impl FnOnce()) -> O
         virtual_time: gate.clock.get() - BEGINNING,
         kept_bytes,
         failure,
+        text: core::mem::take(&mut run.errors),
         trace: core::mem::take(&mut run.trace.lines),
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Run<'a> {
     /// Whose turn it was last.
     pub(crate) last: usize,
     /// What was written to the error stream.
-    errors: String,
+    pub(crate) errors: String,
     new_stack: fn(usize) -> OsResult<Stack>,
     /// Virtual threads can run only while the gate is installed.
     _installed: Installed<'a>,
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
             Call::Join(of) => self.join(caller, of)?,
             Call::Sleep { word, expected, until } => {
                 self.sleep(caller, State::Asleep { word, expected, until }, until);
-            },
+            }
             Call::Wake { word, n } => self.wake(caller, word, n),
             Call::Open => self.open(caller),
             Call::Close(poll) => self.close(caller, poll)?,

@@ -22,7 +22,7 @@ use crate::runtime::{Runtime, Shared};
 use crate::seam::{AtomicU32, Ordering, mutant};
 use crate::state::{Change, State};
 use crate::worker::{GONE, UNSTARTED};
-use crate::{FOREVER, OsError, ThreadHandle, os, wait};
+use crate::{FOREVER, OsError, ThreadHandle, inspect, os, wait};
 
 /// How long `run` waits for others to leave user code, in nanoseconds.
 const GRACE: u64 = 10_000_000;
@@ -245,6 +245,9 @@ impl Shared {
     fn finish(&self) {
         let left = self.goroutines_left();
         if left {
+            if let Some(tell) = self.left {
+                tell(&inspect::of(self));
+            }
             self.stacks.each_live(abandon);
             // Whoever names one of them, or a worker that is its home, must find it.
             mem::forget(self.share());

@@ -24,9 +24,9 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 use crate::Context;
-use crate::inspect::Queued;
 use crate::join::Head;
 use crate::lock::Lock;
+use crate::queued::Queued;
 use crate::runtime::Shared;
 use crate::scavenge::Mark;
 use crate::seam::{INSPECTED, MODEL};

@@ -4,9 +4,9 @@
 //! here that stays with the processor, in order: see `Processor::spill`.)
 
 use crate::goroutine::GoroutineRef;
-use crate::inspect::left;
 use crate::list::List;
 use crate::lock::Protected;
+use crate::queued::left;
 use crate::seam::{AtomicUsize, Ordering};
 
 /// The most that one look takes (Go: half a ring).

@@ -1,9 +1,7 @@
 //! A look at runtimes from outside, while all of their threads stand still: for the simulation.
 //!
-//! With the feature `inspect` each record also says whether it is queued. Every queue of runnable
-//! goroutines sets and clears that mark, and ends the process when a goroutine is about to be in
-//! two of them, or to run while it is in one. So what [`check`] counts was right at every step in
-//! between as well. Without the feature the marks are nothing.
+//! Every change of a state is checked when it is made, and so is every place in a queue (`queued`).
+//! What is left is what can be seen only from outside: see [`check`].
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,75 +12,10 @@ use core::ptr::NonNull;
 use crate::goroutine::GoroutineRef;
 use crate::lock::Lock;
 use crate::runtime::Shared;
-use crate::seam::{AtomicBool, INSPECTED, Ordering};
+use crate::seam::{INSPECTED, Ordering};
 use crate::state::State;
 use crate::wait::WaitsFor;
 use crate::worker::{Local, Worker};
-
-/// Whether a goroutine is in a queue, if anybody wants to know.
-pub(crate) struct Queued {
-    #[cfg(feature = "inspect")]
-    yes: AtomicBool,
-}
-
-impl Queued {
-    pub(crate) const fn new() -> Queued {
-        Queued {
-            #[cfg(feature = "inspect")]
-            yes: AtomicBool::new(false),
-        }
-    }
-
-    #[cfg(feature = "inspect")]
-    fn word(&self) -> Option<&AtomicBool> {
-        Some(&self.yes)
-    }
-
-    #[cfg(not(feature = "inspect"))]
-    #[inline(always)]
-    fn word(&self) -> Option<&AtomicBool> {
-        None
-    }
-
-    /// `g`, whose mark this is, goes into a queue. By whoever queues it, before others can see it.
-    #[inline(always)]
-    pub(crate) fn enter(&self, g: GoroutineRef) {
-        // Relaxed, here and below: the queue orders it.
-        if self.word().is_some_and(|word| word.swap(true, Ordering::Relaxed)) {
-            crate::fatal!("{g:?} is queued twice");
-        }
-    }
-
-    /// `g`, whose mark this is, was taken out of a queue. By whoever took it.
-    #[inline(always)]
-    pub(crate) fn leave(&self, g: GoroutineRef) {
-        if self.word().is_some_and(|word| !word.swap(false, Ordering::Relaxed)) {
-            crate::fatal!("{g:?} was taken from a queue that it was not in");
-        }
-    }
-
-    /// `g`, whose mark this is, is about to run.
-    #[inline(always)]
-    pub(crate) fn assert_left(&self, g: GoroutineRef) {
-        if self.is_set() {
-            crate::fatal!("{g:?} runs while it is queued");
-        }
-    }
-
-    #[inline(always)]
-    fn is_set(&self) -> bool {
-        self.word().is_some_and(|word| word.load(Ordering::Relaxed))
-    }
-}
-
-/// What was taken from a queue, as having left it.
-#[inline(always)]
-pub(crate) fn left(taken: Option<GoroutineRef>) -> Option<GoroutineRef> {
-    if INSPECTED && let Some(g) = taken {
-        g.queued.leave(g);
-    }
-    taken
-}
 
 /// A goroutine that has not ended.
 #[derive(Clone, Debug)]
@@ -204,11 +137,14 @@ unsafe fn runtimes<'a>(words: impl Iterator<Item = *mut ()>) -> Vec<&'a Shared> 
 /// - The words are those of threads of this process; they, and all other threads of their runtimes,
 ///   stand still.
 pub unsafe fn goroutines(words: impl Iterator<Item = *mut ()>) -> Vec<Seen> {
-    let mut all = Vec::new();
     // SAFETY: the caller's contract.
-    for shared in unsafe { runtimes(words) } {
-        shared.stacks.visit(|g| all.push(Seen::new(g)));
-    }
+    unsafe { runtimes(words) }.into_iter().flat_map(of).collect()
+}
+
+/// Every goroutine of a runtime that has not ended; while none of them can run.
+pub(crate) fn of(shared: &Shared) -> Vec<Seen> {
+    let mut all = Vec::new();
+    shared.stacks.visit(|g| all.push(Seen::new(g)));
     all
 }
 

@@ -33,6 +33,7 @@ mod os_trait;
 mod overflow;
 mod platform;
 mod processor;
+mod queued;
 mod run;
 mod run_queue;
 mod runtime;

@@ -5,9 +5,9 @@ use core::ptr::{self, NonNull};
 
 use crate::blocks::BlockCache;
 use crate::goroutine::{Batch, Goroutine, GoroutineRef};
-use crate::inspect::left;
 use crate::list::List;
 use crate::lock::Protected;
+use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
 use crate::seam::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use crate::stack::StackCache;

@@ -11,6 +11,7 @@ use crate::close::Ending;
 use crate::goroutine::GoroutineRef;
 use crate::idle::IdleSet;
 use crate::inject::Inject;
+use crate::inspect::Seen;
 use crate::processor::Processor;
 use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence, mutant};
 use crate::stack::{Class, StackPool};
@@ -30,6 +31,8 @@ pub struct Config {
     pub migratory: bool,
     /// Whether the calling goroutine unwinds at this moment.
     pub unwinding: fn() -> bool,
+    /// Is told of the goroutines that the runtime has ended without, if there are any.
+    pub left: Option<fn(&[Seen])>,
 }
 
 /// A running runtime. Dropping the last handle of one that was not closed leaks it.
@@ -55,6 +58,7 @@ pub(crate) struct Shared {
     /// Whether `os::fence_all` works, so that producers need no fence of their own.
     asymmetric: bool,
     pub(crate) unwinding: fn() -> bool,
+    pub(crate) left: Option<fn(&[Seen])>,
     pub(crate) stack_class: Class,
     pub(crate) max_threads: usize,
 
@@ -99,6 +103,7 @@ impl Runtime {
             migratory: config.migratory,
             asymmetric: procs > 1 && os::fence_all(),
             unwinding: config.unwinding,
+            left: config.left,
             stack_class,
             max_threads: config.max_threads.max(procs),
             inject: Inject::new(),

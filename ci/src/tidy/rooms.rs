@@ -16,7 +16,7 @@ const SEAM: &[&str] =
 const TOOLS: &[&str] = &["blocks", "fatal", "idle", "lock", "state"];
 
 /// Queues and stacks know the record of a goroutine, and nothing that runs one.
-const QUEUES: &[&str] = &["inbox", "inject", "list", "run_queue", "stack"];
+const QUEUES: &[&str] = &["inbox", "inject", "list", "queued", "run_queue", "stack"];
 
 const ROOMS: &[Room] = &[
     Room { modules: SEAM, may_use: &[] },

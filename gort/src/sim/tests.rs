@@ -75,21 +75,35 @@ fn an_hour_takes_no_time() {
 fn a_deadlock_says_who_waits() {
     let text = fail(&few(10), || {
         let (tx, rx) = chan::bounded::<()>(0);
+        let (also_tx, also_rx) = chan::bounded::<()>(0);
+        let other = crate::spawn(move || {
+            crate::sleep(Duration::from_secs(1));
+            assert!(also_tx.send(()).is_err());
+        });
         assert!(rx.recv().is_ok());
-        drop(tx);
+        drop((tx, also_rx, other));
     });
     assert!(text.contains("deadlock: nobody can run"), "{text}");
     assert!(text.contains("\n  thread 0 waits"), "{text}");
+    for goroutine in ["1", "2"] {
+        let mut lines = text.lines().filter(|line| line.contains(" channel "));
+        let mine = format!("  goroutine {goroutine}, spawned at ");
+        assert!(lines.any(|line| line.starts_with(&mine)), "{text}");
+    }
+    assert!(text.contains(" waits to receive from channel 0\n"), "{text}");
+    assert!(text.contains(" waits to send to channel 1\n"), "{text}");
 }
 
 #[test]
 fn goroutines_left_behind_are_a_failure() {
+    let line = line!() + 3;
     let text = fail(&few(10), || {
         let (tx, rx) = chan::bounded::<()>(0);
         crate::go(move || assert!(rx.recv().is_err()));
         std::mem::forget(tx);
     });
-    assert!(text.contains("left behind"), "{text}");
+    assert!(text.contains("these goroutines had not ended:\n  goroutine 2, spawned at"), "{text}");
+    assert!(text.contains(&format!("{}:{}:9, waits to receive from", file!(), line)), "{text}");
 }
 
 #[test]

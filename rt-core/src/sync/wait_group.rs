@@ -24,7 +24,9 @@ struct State {
 impl WaitGroup {
     /// A group without tasks.
     pub const fn new() -> WaitGroup {
-        WaitGroup { state: Protected::new(State { count: 0, waiting: WaitQueue::new(WaitsFor::Group) }) }
+        WaitGroup {
+            state: Protected::new(State { count: 0, waiting: WaitQueue::new(WaitsFor::Group) }),
+        }
     }
 
     /// Counts `n` more tasks. To be called before they are started, for a wait may end meanwhile.
