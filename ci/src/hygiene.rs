@@ -21,6 +21,8 @@ struct FeatureSet {
 const FEATURE_SETS: &[FeatureSet] = &[
     FeatureSet { name: "default", args: &["--workspace"] },
     FeatureSet { name: "sim", args: &["-p", "tests", "--features", "sim"] },
+    FeatureSet { name: "a user's sim", args: &["-p", "gort", "--features", "sim"] },
+    FeatureSet { name: "interpose", args: &["-p", "os-sim", "--features", "interpose"] },
 ];
 
 /// `cargo ci fmt`.
