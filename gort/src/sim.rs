@@ -149,6 +149,7 @@ fn run(config: &Config, seed: u64, trace: bool, program: &(impl Fn() + Sync)) ->
         step_limit: config.step_limit,
         // Safe code may have kept the name of a goroutine that never ended.
         reclaim: false,
+        inspect: true,
         trace,
     };
     let may_refuse = config.faults.no_memory != 0 || config.faults.no_thread != 0;

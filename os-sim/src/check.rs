@@ -31,6 +31,9 @@ pub struct Config {
     /// release: a runtime leaves the stacks of goroutines that never ended, and the address space of
     /// many checks would not take them. Nothing that outlives the check may refer to it then.
     pub reclaim: bool,
+    /// Whether to look at the runtimes that threads' words name: each time that nobody can run, and
+    /// for the lists in failures. Not for a program that sets words of its own.
+    pub inspect: bool,
     /// Whether to keep a line for each event in [`Outcome::trace`], and to pass what the program
     /// writes to the error stream on to the host's.
     pub trace: bool,
@@ -48,6 +51,7 @@ impl Default for Config {
             socket_buffer: 64 << 10,
             step_limit: 2_000_000,
             reclaim: true,
+            inspect: true,
             trace: false,
         }
     }
