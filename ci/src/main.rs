@@ -9,6 +9,7 @@ mod command;
 mod counts;
 mod hygiene;
 mod loom;
+mod mutants;
 mod one_by_one;
 mod sim;
 mod steps;

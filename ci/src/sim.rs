@@ -9,7 +9,7 @@ use xshell::cmd;
 
 use crate::command::{self, Project};
 use crate::counts::Counts;
-use crate::{Error, Usage};
+use crate::{Error, Usage, mutants};
 
 /// The simulation is a binary of its own, because a binary has one platform.
 const BINARY: &[&str] =
@@ -21,8 +21,12 @@ const SEEDS: u64 = 1000;
 /// For all seeds together, without the building.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// `cargo ci sim`.
+/// `cargo ci sim`, and `cargo ci sim --mutants [FILTER..]`.
 pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
+    if let Some(at) = args.iter().position(|arg| arg == "--mutants") {
+        let filters = [&args[..at], &args[at + 1..]].concat();
+        return mutants::run(project, &filters, false);
+    }
     let options = options(args)?;
     cmd!(project.sh, "cargo build {BINARY...}").run()?;
     let suite = cmd!(project.sh, "cargo run --quiet {BINARY...} -- {options...}");

@@ -70,7 +70,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "sim",
-        usage: "sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory]",
+        usage: "sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory] | --mutants [FILTER..]",
         about: "The simulation: the real core under schedules and faults drawn from seeds.",
         run: sim::run,
     },

@@ -149,8 +149,8 @@ fn run(config: &Config, seed: u64, trace: bool, program: &(impl Fn() + Sync)) ->
         step_limit: config.step_limit,
         // Safe code may have kept the name of a goroutine that never ended.
         reclaim: false,
-        inspect: true,
         trace,
+        ..os_sim::Config::default()
     };
     let may_refuse = config.faults.no_memory != 0 || config.faults.no_thread != 0;
     let main = || {

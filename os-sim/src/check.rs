@@ -1,6 +1,7 @@
 //! A check: one program, one seed, one outcome.
 
 use core::any::Any;
+use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rt_core::{Net, Os, Poller};
@@ -27,6 +28,9 @@ pub struct Config {
     pub socket_buffer: usize,
     /// After so many switch points the check fails for want of progress.
     pub step_limit: u64,
+    /// For how long, by the real clock, a thread may run without a switch point before the process is
+    /// aborted with a message: nothing else can stop it. Zero: for ever.
+    pub patience: Duration,
     /// Whether to release, after a check that has not failed, what the program reserved and did not
     /// release: a runtime leaves the stacks of goroutines that never ended, and the address space of
     /// many checks would not take them. Nothing that outlives the check may refer to it then.
@@ -41,7 +45,7 @@ pub struct Config {
 
 impl Default for Config {
     /// Seed 0, 4 processors, either strategy, one spurious wake-up in 50, buffers of 64 KiB, two
-    /// million switch points, no trace.
+    /// million switch points, half a minute for each, no trace.
     fn default() -> Config {
         Config {
             seed: 0,
@@ -50,6 +54,7 @@ impl Default for Config {
             faults: Faults::default(),
             socket_buffer: 64 << 10,
             step_limit: 2_000_000,
+            patience: Duration::from_secs(30),
             reclaim: true,
             inspect: true,
             trace: false,

@@ -39,7 +39,8 @@
 //! # What a program under check must keep to
 //!
 //! - It sleeps through the platform only. A `std` lock that is held over a call of the platform, or
-//!   a spin loop without one, stops the real thread for good: nobody else gets to run.
+//!   a spin loop without one, stops the real thread for good: nobody else gets to run. After
+//!   [`Config::patience`] the process is aborted, with a message.
 //! - It starts threads through the platform only: a `std` thread is outside of the check.
 //! - It does not depend on addresses, real time or real randomness. With the feature `interpose`,
 //!   `std`'s clocks and what it keys hash maps with are virtual as well; but it draws the keys once
@@ -77,6 +78,7 @@ mod stack;
 mod stream;
 mod threads;
 mod trace;
+mod watchdog;
 mod wire;
 
 use core::marker::PhantomData;

@@ -19,6 +19,7 @@ use crate::sockets::Sockets;
 use crate::stack::{PROGRAM_BYTES, Stack, THREAD_BYTES};
 use crate::threads::{State, Threads};
 use crate::trace::{Event, Moment, Trace};
+use crate::watchdog::Watched;
 
 /// Why a check failed.
 pub(crate) type Failure = String;
@@ -40,6 +41,7 @@ pub(crate) struct Run<'a> {
     pub(crate) steps: u64,
     /// The turns of those that could run, at the step since which a processor idles.
     idles: Option<Vec<(usize, u64)>>,
+    watched: Option<Watched>,
     /// Whose turn it was last.
     pub(crate) last: usize,
     /// What was written to the error stream.
@@ -64,6 +66,7 @@ impl<'a> Run<'a> {
             trace: Trace::new(config.trace),
             steps: 0,
             idles: None,
+            watched: Watched::new(config.seed, config.patience),
             last: 0,
             errors: String::new(),
             new_stack: Stack::take::<H>,
@@ -78,6 +81,9 @@ impl<'a> Run<'a> {
         self.last = self.threads.add(stack, program);
         while let Some(next) = self.choose()? {
             self.last = next;
+            if let Some(watched) = &self.watched {
+                watched.beat(self.steps, next);
+            }
             // SAFETY: `_installed` keeps this check's gate installed, and it is not `Send`, so this
             // is the real thread that installed it. `threads` is this run's own.
             let call = unsafe { self.threads.run(self.gate, next) };

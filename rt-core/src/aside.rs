@@ -10,7 +10,7 @@ use core::ptr::NonNull;
 
 use crate::lock::Protected;
 use crate::runtime::Shared;
-use crate::seam::{AtomicU32, Ordering};
+use crate::seam::{AtomicU32, Ordering, mutant};
 use crate::switch::enter;
 use crate::wait::{WaitQueue, WaitsFor, park_on};
 use crate::worker::Local;
@@ -147,7 +147,7 @@ impl Shared {
         }
         pool.push(job);
         // Relaxed: the lock orders it.
-        self.aside.bell.fetch_add(1, Ordering::Relaxed);
+        mutant!("bell": self.aside.bell.fetch_add(1, Ordering::Relaxed) => 0);
         drop(pool);
         os::wake(&self.aside.bell, 1);
         true
@@ -240,7 +240,7 @@ impl Job {
         let waiter = finished.waiting.claim_first();
         drop(finished);
         if let Some(waiter) = waiter {
-            waiter.wake();
+            mutant!("call-wake": waiter.wake() => drop(waiter));
         }
     }
 }

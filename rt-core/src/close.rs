@@ -198,7 +198,7 @@ impl Shared {
             let unstarted =
                 worker.sleep.compare_exchange(UNSTARTED, GONE, Ordering::SeqCst, Ordering::SeqCst);
             if unstarted.is_err() {
-                worker.wake();
+                mutant!("close-wake": worker.wake() => ());
             }
         }
         self.aside.close();

@@ -3,6 +3,7 @@
 //! Every change of a state is checked when it is made, and so is every place in a queue (`queued`).
 //! What is left is what can be seen only from outside: see [`check`].
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -11,6 +12,7 @@ use core::ptr::NonNull;
 
 use crate::goroutine::GoroutineRef;
 use crate::lock::Lock;
+use crate::processor::Processor;
 use crate::runtime::Shared;
 use crate::seam::{INSPECTED, Ordering};
 use crate::state::State;
@@ -152,6 +154,7 @@ pub(crate) fn of(shared: &Shared) -> Vec<Seen> {
 ///
 /// - a goroutine is in a queue exactly if it is runnable;
 /// - one that is running is the current one of a processor;
+/// - a deadline is kept for each that waits with one, and for no other;
 /// - a worker that sleeps has nothing queued that it alone may run, and none does while something
 ///   is queued that all may run;
 /// - each region of the arenas holds a goroutine, or is free in one place.
@@ -189,39 +192,54 @@ pub unsafe fn idles(word: *mut ()) -> bool {
 
 fn check_one(shared: &Shared) -> Result<(), String> {
     let mut wrong = None;
+    let (mut runnable, mut timed) = (0, 0);
     let live = shared.stacks.visit(|g| {
-        let state = g.state.load();
-        let runs = matches!(state, State::Running | State::Parking | State::Notified);
-        let sentence = if INSPECTED && g.queued.is_set() != (state == State::Runnable) {
-            alloc::format!("{g:?} is {state:?}, and its place in a queue does not agree")
-        } else if runs && !shared.processors().iter().any(|p| p.current.get() == Some(g)) {
-            alloc::format!("{g:?} is {state:?}, but on no processor")
-        } else {
-            return;
-        };
-        wrong.get_or_insert(sentence);
+        let seen = Seen::new(g);
+        runnable += usize::from(seen.state == State::Runnable);
+        timed += usize::from(seen.waits.is_some_and(|waits| waits.timed));
+        if wrong.is_none() {
+            wrong = misplaced(shared, g);
+        }
     });
     if let Some(wrong) = wrong {
         return Err(wrong);
     }
+    let deadlines: usize = shared.processors().iter().map(Processor::deadlines).sum();
+    // One that was woken takes its deadline out when it runs.
+    if runnable == 0 && deadlines != timed {
+        return Err(format!("{deadlines} deadlines are kept, for {timed} goroutines"));
+    }
     let asleep = || shared.workers().iter().filter(|worker| worker.is_asleep());
     if let Some(worker) = asleep().find(|worker| !worker.has_nothing()) {
         let i = worker.index();
-        return Err(alloc::format!("worker {i} sleeps while goroutines are queued for it"));
+        return Err(format!("worker {i} sleeps while goroutines are queued for it"));
     }
     let offered = shared.has_stealable() || !shared.inject.is_empty();
     if offered && let Some(worker) = asleep().next() {
         let i = worker.index();
-        return Err(alloc::format!("worker {i} sleeps while goroutines are queued for anybody"));
+        return Err(format!("worker {i} sleeps while goroutines are queued for anybody"));
     }
     let cached: usize = shared.processors().iter().map(|p| p.stacks.len()).sum();
     let (prepared, pooled) = shared.stacks.count();
     if prepared != pooled + cached + live {
-        return Err(alloc::format!(
+        return Err(format!(
             "of {prepared} stacks {pooled} are in the pool, {cached} in caches, and {live} in use"
         ));
     }
     Ok(())
+}
+
+/// What is wrong with the place of a goroutine, if anything is.
+fn misplaced(shared: &Shared, g: GoroutineRef) -> Option<String> {
+    let state = g.state.load();
+    let runs = matches!(state, State::Running | State::Parking | State::Notified);
+    if INSPECTED && g.queued.is_set() != (state == State::Runnable) {
+        Some(format!("{g:?} is {state:?}, and its place in a queue does not agree"))
+    } else if runs && !shared.processors().iter().any(|p| p.current.get() == Some(g)) {
+        Some(format!("{g:?} is {state:?}, but on no processor"))
+    } else {
+        None
+    }
 }
 
 impl Worker {

@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 
 use crate::lock::Protected;
 use crate::runtime::Shared;
-use crate::seam::{AtomicBool, AtomicU32, Ordering};
+use crate::seam::{AtomicBool, AtomicU32, Ordering, mutant};
 use crate::switch::{Entered, enter};
 use crate::wait::{WaitQueue, WaitsFor, Wake, park_on};
 use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
@@ -93,7 +93,7 @@ impl Source {
         self.edges(direction).fetch_add(1, Ordering::Release);
         let queue = queues.of(direction);
         while let Some(claimed) = queue.claim_first() {
-            claimed.wake();
+            mutant!("edge-wake": claimed.wake() => drop(claimed));
         }
     }
 }
@@ -161,7 +161,8 @@ impl Io {
         self.register(&entered)?;
         let queues = self.source.queues.lock();
         // Relaxed: written under the lock.
-        if self.source.edges(direction).load(Ordering::Relaxed) != tried.0 {
+        let edges = self.source.edges(direction).load(Ordering::Relaxed);
+        if mutant!("edges": edges != tried.0 => false) {
             return Ok(Wake::Claimed);
         }
         // SAFETY: the queues are the source's, in its box, which `self` keeps.

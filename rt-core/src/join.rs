@@ -58,8 +58,10 @@ impl Head {
         match self.state.swap(DONE, both) {
             DETACHED => return true,
             WAITING => match self.waiter.get() {
-                // SAFETY: `WAITING` says that the joiner waits for this half alone to wake it.
-                Some(waiter) => unsafe { Waiter::wake(waiter, schedule::enqueue_joiner) },
+                Some(waiter) => {
+                    // SAFETY: `WAITING` says that the joiner waits for this half alone to wake it.
+                    mutant!("join-wake": unsafe { Waiter::wake(waiter, schedule::enqueue_joiner) } => ());
+                }
                 None => crate::fatal!("a joiner waits without a waiter"),
             },
             _ => {}

@@ -9,7 +9,7 @@ use crate::list::List;
 use crate::lock::Protected;
 use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
-use crate::seam::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::seam::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, mutant};
 use crate::stack::StackCache;
 use crate::timer::TimerHeap;
 use crate::wait::Waiter;
@@ -126,7 +126,7 @@ impl Processor {
     #[inline(always)]
     pub(crate) fn pick(&self) -> Option<GoroutineRef> {
         let budget = self.budget.get();
-        if budget == 0 {
+        if mutant!("budget": budget == 0 => false) {
             return None;
         }
         let g = self.pick_next().or_else(|| self.pick_queued())?;
@@ -141,7 +141,7 @@ impl Processor {
         }
         let g = self.swap_next(None)?;
         let streak = self.streak.get();
-        if streak < NEXT_IN_A_ROW {
+        if mutant!("streak": streak < NEXT_IN_A_ROW => true) {
             self.streak.set(streak + 1);
             return Some(g);
         }
@@ -248,7 +248,8 @@ impl Processor {
         // SAFETY: the caller is about to park on this waiter, and takes it out when it is woken
         // otherwise (`wait::finish_timer`).
         unsafe { timers.insert(deadline, NonNull::from(waiter)) };
-        self.nearest.store(timers.nearest(), Ordering::Relaxed);
+        let nearest = mutant!("timer-nearest": timers.nearest() => crate::FOREVER);
+        self.nearest.store(nearest, Ordering::Relaxed);
     }
 
     /// Takes a deadline out, if it is still in. From any thread.
@@ -271,6 +272,11 @@ impl Processor {
         }
         self.nearest.store(timers.nearest(), Ordering::Relaxed);
         due
+    }
+
+    /// How many deadlines are kept here, while all threads stand still.
+    pub(crate) fn deadlines(&self) -> usize {
+        self.timers.try_lock().map_or(0, |timers| timers.len())
     }
 
     /// True when nothing is queued here. Owner only.

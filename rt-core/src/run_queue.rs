@@ -13,6 +13,7 @@
 use core::ptr;
 
 use crate::goroutine::{Goroutine, GoroutineRef};
+use crate::os;
 use crate::seam::{AtomicPtr, AtomicU32, MODEL, Ordering, mutant};
 
 /// Go's number (runtime2.go): a power of two.
@@ -129,13 +130,14 @@ impl RunQueue {
                 let g = self.slot(head.wrapping_add(i)).load(Ordering::Relaxed);
                 to.slot(base.wrapping_add(i)).store(g, Ordering::Relaxed);
             }
+            os::point();
             let claimed = self.head.compare_exchange(
                 head,
                 head.wrapping_add(n),
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
-            if claimed.is_err() {
+            if mutant!("steal-claim": claimed.is_err() => false) {
                 continue;
             }
             let last = to.read(base.wrapping_add(n - 1));

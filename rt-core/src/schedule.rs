@@ -3,6 +3,7 @@
 use crate::goroutine::GoroutineRef;
 use crate::os;
 use crate::runtime::Shared;
+use crate::seam::mutant;
 use crate::switch::{Entered, enter};
 use crate::worker::WorkerRef;
 
@@ -34,12 +35,12 @@ fn send(shared: &Shared, g: GoroutineRef) {
         Some(home) => {
             home.inbox.push(g);
             os::point();
-            home.wake();
+            mutant!("inbox-wake": home.wake() => ());
         }
         None => {
             shared.inject.push(g);
             os::point();
-            shared.wake_one();
+            mutant!("inject-wake": shared.wake_one() => ());
         }
     }
 }
@@ -83,7 +84,7 @@ impl Entered<'_> {
             return;
         }
         if let Some(older) = self.processor().swap_next(Some(g)) {
-            self.push_last(older);
+            mutant!("next-older": self.push_last(older) => ());
         }
     }
 
@@ -101,7 +102,7 @@ impl Entered<'_> {
     #[inline(always)]
     pub(crate) fn push_shared(&self, g: GoroutineRef) {
         self.processor().push_shared(g);
-        self.shared().wake_one();
+        mutant!("push-wake": self.shared().wake_one() => ());
     }
 }
 

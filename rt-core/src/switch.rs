@@ -17,6 +17,7 @@ use crate::goroutine::{Goroutine, GoroutineRef};
 use crate::lock::Lock;
 use crate::processor::{Processor, bump};
 use crate::runtime::Shared;
+use crate::seam::mutant;
 use crate::state::Change;
 use crate::worker::{Local, Worker};
 
@@ -187,7 +188,7 @@ impl<'p> Entered<'p> {
             Note::COMMIT => {
                 if !g.state.commit() {
                     g.state.set(Change::Requeue);
-                    self.push_last(g);
+                    mutant!("requeue": self.push_last(g) => ());
                 }
             }
             _ => self.recycle(g),
@@ -203,7 +204,7 @@ impl<'p> Entered<'p> {
             bump(&self.processor.settled, u64::MAX);
         }
         bump(&self.processor.ended, 1);
-        self.processor.stacks.give(g, &self.shared().stacks);
+        mutant!("recycle": self.processor.stacks.give(g, &self.shared().stacks) => ());
     }
 }
 

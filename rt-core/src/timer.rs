@@ -36,6 +36,10 @@ impl TimerHeap {
         TimerHeap { entries: Vec::new() }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The first deadline, or `FOREVER`.
     pub(crate) fn nearest(&self) -> u64 {
         self.entries.first().map_or(FOREVER, |entry| entry.deadline)

@@ -129,7 +129,9 @@ impl Waiter {
             return true;
         }
         // Relaxed: what the claimer writes for the waiter is published by waking it.
-        self.selected.compare_exchange(WAITING, how, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let claimed =
+            self.selected.compare_exchange(WAITING, how, Ordering::Relaxed, Ordering::Relaxed);
+        mutant!("claim": claimed.is_ok() => true)
     }
 
     /// Whether it is a goroutine that will never run again: its runtime is closed. (When the last
@@ -200,7 +202,8 @@ impl Waiter {
         }
         if let Some(processor) = self.timer_on.get() {
             // SAFETY: processors live as long as their runtime, on which this goroutine runs.
-            unsafe { processor.as_ref() }.remove_timer(self);
+            let processor = unsafe { processor.as_ref() };
+            mutant!("timer-remove": processor.remove_timer(self) => ());
         }
         Wake::Claimed
     }
@@ -274,7 +277,8 @@ impl WaitQueue {
             self.unlink(node);
             // SAFETY: the waiter lies beside its node.
             let waiter = unsafe { node.waiter.as_ref() };
-            if !waiter.is_abandoned() && waiter.claim(CLAIMED) {
+            let lost = mutant!("abandoned": waiter.is_abandoned() => false);
+            if !lost && waiter.claim(CLAIMED) {
                 return Some(Claimed { waiter: node.waiter, slot: node.slot });
             }
         }
@@ -377,7 +381,8 @@ pub unsafe fn park_on<T>(
         let guard = source.lock();
         // SAFETY: the queue is part of the data whose guard was just taken; the pointer was made
         // from it, and the data has not moved since, for the waiting borrowed it.
-        unsafe { &mut *node.queue.as_ptr() }.remove(&node);
+        let queue = unsafe { &mut *node.queue.as_ptr() };
+        mutant!("timeout-unlink": queue.remove(&node) => ());
         drop(guard);
     }
     wake

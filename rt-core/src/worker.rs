@@ -244,7 +244,7 @@ impl Worker {
     fn wake_asleep(&self) {
         match self.sleep.swap(AWAKE, Ordering::SeqCst) {
             ON_WORD => os::wake(&self.sleep, 1),
-            IN_POLLER => self.driver.notify(),
+            IN_POLLER => mutant!("notify": self.driver.notify() => ()),
             UNSTARTED => self.shared().start_worker(self),
             GONE => self.sleep.store(GONE, Ordering::SeqCst),
             _ => {}
@@ -404,13 +404,18 @@ impl Worker {
     fn sleep(&self) {
         let shared = self.shared();
         if self.searching.replace(false) {
-            shared.searching.fetch_sub(1, Ordering::SeqCst);
+            mutant!("sleep-token": shared.searching.fetch_sub(1, Ordering::SeqCst) => 0);
         }
         self.scavenger.look(self, || self.has_reason_to_stay());
         let nearest = self.processor().nearest.load(Ordering::Relaxed);
+        let nearest = mutant!("sleep-deadline": nearest => FOREVER);
         let mut until = nearest.min(shared.trim()).min(self.scavenger.due());
 
         let polls = self.driver.in_use();
+        mutant!("sleep-order": () => {
+            shared.idle.insert(self.index);
+            os::point();
+        });
         self.sleep.store(if polls { IN_POLLER } else { ON_WORD }, Ordering::SeqCst);
         os::point();
         shared.idle.insert(self.index);
@@ -429,7 +434,7 @@ impl Worker {
         }
         self.sleep.swap(AWAKE, Ordering::SeqCst);
         os::point();
-        if !shared.idle.remove(self.index) {
+        if mutant!("sleep-claimed": !shared.idle.remove(self.index) => false) {
             self.searching.set(true);
         } else if stays {
             // Something was found to take: it must not be put off for want of a token.

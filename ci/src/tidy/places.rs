@@ -24,6 +24,7 @@ const STATIC_FILES: &[(&str, &str)] = &[
     ("os-linux/src/poll.rs", "what the kernel offers, asked once"),
     ("os-linux/src/threads.rs", "a symbol of the linker's, declared"),
     ("os-sim/src/gate.rs", "the check that this thread runs"),
+    ("os-sim/src/watchdog.rs", "one watch over all checks of a process"),
     ("os-sim/src/stack.rs", "stacks to use again, between the checks of one thread"),
 ];
 

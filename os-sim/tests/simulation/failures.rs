@@ -1,7 +1,9 @@
 //! What a check finds, and how it says so.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rt_core::{FOREVER, os};
 
@@ -76,6 +78,33 @@ fn threads_that_end_later_are_not() {
         });
     });
     assert_eq!(ended.load(Ordering::Relaxed), 1);
+}
+
+/// Only with this variable set is the test below the program that stands still.
+const STANDS_STILL: &str = "GORT_TEST_STANDS_STILL";
+
+#[test]
+fn a_program_without_switch_points_is_named() {
+    if std::env::var_os(STANDS_STILL).is_some() {
+        let config = Config { patience: Duration::from_millis(500), ..exact(7) };
+        let forever = || {
+            let still = spawn(|| {
+                loop {
+                    std::hint::spin_loop();
+                }
+            });
+            still.join();
+        };
+        let outcome = check(&config, forever);
+        unreachable!("{outcome:?}");
+    }
+    let mut again = Command::new(std::env::current_exe().expect("it runs"));
+    again.args(["--exact", "failures::a_program_without_switch_points_is_named"]);
+    let output = again.env(STANDS_STILL, "1").output().expect("it runs again");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{text}");
+    let expected = "fatal: the simulation stands still under seed 7: thread 1 has run for 0.5 s";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

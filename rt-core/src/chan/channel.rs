@@ -23,7 +23,7 @@ use core::ptr::NonNull;
 
 use super::buffer::Buffer;
 use crate::lock::{Guard, Protected};
-use crate::seam::{AtomicUsize, Ordering};
+use crate::seam::{AtomicUsize, Ordering, mutant};
 use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on};
 use crate::{FOREVER, os};
 
@@ -148,7 +148,7 @@ impl<T> Channel<T> {
             // SAFETY: `pop` gave a message up, and the caller has room for it.
             unsafe { place.copy_from_nonoverlapping(oldest, 1) };
             if let Some(sender) = state.waiting_senders.claim_first() {
-                Channel::refill(state, sender);
+                mutant!("refill": Channel::refill(state, sender) => drop(sender));
             }
             return Ok(());
         }
@@ -158,7 +158,7 @@ impl<T> Channel<T> {
             // SAFETY: the sender gave its message up, and the caller has room for it.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
             drop(state);
-            sender.wake();
+            mutant!("send-wake": sender.wake() => drop(sender));
             return Ok(());
         }
         if state.disconnected {
@@ -210,7 +210,7 @@ impl<T> Channel<T> {
     #[cold]
     pub(super) fn senders_gone(&self) {
         self.state.lock().disconnected = true;
-        self.wake_all(|state| &mut state.waiting_receivers);
+        mutant!("disconnect": self.wake_all(|state| &mut state.waiting_receivers) => ());
     }
 
     /// Disconnects the channel; the caller was the last receiver. What is buffered is dropped.

@@ -61,6 +61,7 @@ fn runtime(procs: usize) -> Runtime {
         max_threads: procs,
         migratory: false,
         unwinding: || false,
+        left: None,
     };
     let Ok(runtime) = Runtime::new(&config) else { panic!("the platform refuses nothing") };
     runtime

@@ -10,7 +10,7 @@ use super::cargo::{Herd, Slot};
 use super::check;
 use crate::lock::Protected;
 use crate::state::Change;
-use crate::wait::{WaitQueue, Wake, park_on};
+use crate::wait::{WaitQueue, WaitsFor, Wake, park_on};
 use crate::{FOREVER, os};
 
 /// One of the two queues the goroutine, and sees what the other has done.
@@ -72,10 +72,15 @@ fn park_under_a_lock_against_ready() {
 }
 
 /// A place to wait at.
-#[derive(Default)]
 struct Desk {
     queue: WaitQueue,
     open: bool,
+}
+
+impl Desk {
+    fn closed() -> Desk {
+        Desk { queue: WaitQueue::new(WaitsFor::Lock), open: false }
+    }
 }
 
 /// Waits at the desk unless it is open; how that ended, and what is in the slot then.
@@ -105,7 +110,7 @@ fn open_desk(desk: &Protected<Desk>) -> bool {
 #[test]
 fn parker_against_waker() {
     check(|| {
-        let desk = Rc::new(Protected::new(Desk::default()));
+        let desk = Rc::new(Protected::new(Desk::closed()));
         let theirs = desk.clone();
         let waker = thread::spawn(move || open_desk(&theirs));
         let waited = wait_at(&desk, FOREVER);
@@ -118,7 +123,7 @@ fn parker_against_waker() {
 #[test]
 fn parker_with_deadline_against_waker() {
     check(|| {
-        let desk = Rc::new(Protected::new(Desk::default()));
+        let desk = Rc::new(Protected::new(Desk::closed()));
         let theirs = desk.clone();
         let waker = thread::spawn(move || open_desk(&theirs));
         let waited = wait_at(&desk, os::now() + 1);

@@ -21,7 +21,7 @@
 use core::fmt;
 
 use crate::lock::Protected;
-use crate::seam::{AtomicU32, AtomicU64, Ordering};
+use crate::seam::{AtomicU32, AtomicU64, Ordering, mutant};
 use crate::switch::enter;
 use crate::wait::{WaitQueue, WaitsFor, park_on};
 use crate::{FOREVER, arch, os};
@@ -123,7 +123,8 @@ impl RawMutex {
                 continue;
             }
             let queue = self.queue.lock();
-            if self.change(word, (word | WAITING) & !woken).is_err() {
+            if mutant!("lock-recheck": self.change(word, (word | WAITING) & !woken).is_err() => false)
+            {
                 continue;
             }
             let mut turn = Turn { since, handed: false };
@@ -203,7 +204,7 @@ impl RawMutex {
             self.word.store(WOKEN | waiting, Ordering::Release);
         }
         drop(queue);
-        first.wake();
+        mutant!("unlock-wake": first.wake() => drop(first));
     }
 }
 

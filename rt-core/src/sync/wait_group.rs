@@ -6,6 +6,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use super::batch::{Batch, Link};
 use crate::FOREVER;
 use crate::lock::Protected;
+use crate::seam::mutant;
 use crate::wait::{WaitQueue, WaitsFor, park_on};
 
 /// A count of tasks that are under way, and of those who wait until there are none.
@@ -62,7 +63,7 @@ impl WaitGroup {
                 // SAFETY: whoever waits passes an empty link (`wait`).
                 let batch = unsafe { Batch::claim_all(&mut state.waiting) };
                 drop(state);
-                batch.wake();
+                mutant!("group-wake": batch.wake() => ());
             }
             n => state.count = n - 1,
         }

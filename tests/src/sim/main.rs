@@ -2,9 +2,11 @@
 //!
 //! `cargo ci sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory]`
 
+mod duties;
 mod plain;
 mod programs;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use os_linux::Linux;
 use os_sim::{Config, Outcome, check};
 use programs::{PROGRAMS, Program, Setting};
+
+/// No program takes a third of it.
+const STEP_LIMIT: u64 = 30_000;
 
 /// What the command line asks for.
 #[derive(Clone, Copy)]
@@ -21,6 +26,8 @@ struct Options {
     procs: Option<usize>,
     migratory: Option<bool>,
     trace: bool,
+    /// Without what failures say.
+    brief: bool,
 }
 
 /// A program that failed under a seed.
@@ -38,17 +45,28 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.brief {
+        // Panics are counted, and would tear the lines of the report apart.
+        std::panic::set_hook(Box::new(|_| ()));
+    }
     let mut passed = 0;
     let mut all = 0;
     let mut failures = Vec::new();
     for program in PROGRAMS {
+        print!("sim {:<12} ", program.name);
+        // For whoever wants to know where it crashed.
+        let _ = std::io::stdout().flush();
         let (hash, mut failed) = seeds(program, options);
-        println!("sim {:<12} {} seeds, traces {hash:016x}", program.name, options.seeds);
+        print!("{} seeds, traces {hash:016x}", options.seeds);
+        match failed.len() {
+            0 => println!(),
+            n => println!(", {n} failed"),
+        }
         all ^= hash;
         passed += options.seeds - failed.len() as u64;
         failures.append(&mut failed);
     }
-    for failure in failures.iter().take(5) {
+    for failure in failures.iter().take(if options.brief { 0 } else { 5 }) {
         report(failure, options);
     }
     println!("{} seeds, hash of all traces {all:016x}", options.seeds);
@@ -95,7 +113,13 @@ fn one(program: &Program, seed: u64, options: Options) -> Outcome {
         procs: options.procs.unwrap_or(1 + (seed % 5) as usize),
         migratory: options.migratory.unwrap_or(seed / 5 % 2 == 1),
     };
-    let config = Config { seed, procs: setting.procs, trace: options.trace, ..Config::default() };
+    let config = Config {
+        seed,
+        procs: setting.procs,
+        trace: options.trace,
+        step_limit: STEP_LIMIT,
+        ..Config::default()
+    };
     check::<Linux>(&config, || (program.run)(setting))
 }
 
@@ -118,7 +142,8 @@ fn report(failure: &Failure, options: Options) {
 
 fn parse() -> Result<Options, String> {
     use lexopt::prelude::*;
-    let mut options = Options { first: 0, seeds: 1000, procs: None, migratory: None, trace: false };
+    let mut options =
+        Options { first: 0, seeds: 1000, procs: None, migratory: None, trace: false, brief: false };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next().map_err(|e| e.to_string())? {
         match arg {
@@ -128,6 +153,7 @@ fn parse() -> Result<Options, String> {
                 options.seeds = 1;
                 options.trace = true;
             }
+            Long("brief") => options.brief = true,
             Long("procs") => options.procs = Some(number(&mut parser, "--procs")?.max(1) as usize),
             Long("mode") => {
                 let value = parser.value().map_err(|e| e.to_string())?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use gort::chan::{self, RecvTimeoutError};
 use gort::sync::{Mutex, WaitGroup};
 
+use crate::duties;
 use crate::plain::plain;
 
 /// What the seed or the command line decides for a program.
@@ -20,7 +21,7 @@ pub(crate) struct Setting {
 
 impl Setting {
     /// Runs `main` on a runtime of this setting.
-    fn run<T>(self, main: impl FnOnce() -> T) -> T {
+    pub(crate) fn run<T>(self, main: impl FnOnce() -> T) -> T {
         let mut builder = gort::Builder::new().procs(self.procs);
         if self.migratory {
             // SAFETY: the programs keep nothing bound to their thread over a wait (`local` runs in
@@ -60,6 +61,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "abandon", run: abandon },
     Program { name: "orphans", run: orphans },
     Program { name: "shutdown", run: shutdown },
+    Program { name: "hog", run: duties::hog },
+    Program { name: "outsider", run: duties::outsider },
+    Program { name: "deadlines", run: duties::deadlines },
+    Program { name: "echo", run: duties::echo },
+    Program { name: "called", run: duties::called },
+    Program { name: "crowd", run: duties::crowd },
+    Program { name: "calls", run: duties::calls },
+    Program { name: "closing", run: duties::closing },
 ];
 
 const MS: Duration = Duration::from_millis(1);
@@ -401,18 +410,20 @@ fn panics(setting: Setting) {
 /// Calls that block, made aside while others run.
 fn blocking(setting: Setting) {
     setting.run(|| {
+        let start = rt_core::os::now();
         let handles: Vec<_> = (0..5u64)
             .map(|i| {
-                gort::spawn(move || {
-                    gort::blocking(move || {
-                        gort::sleep(MS);
-                        gort::spawn(move || i).join().expect("no panic")
-                    })
-                })
+                let call = move || {
+                    gort::sleep(MS);
+                    gort::spawn(move || i).join().expect("no panic")
+                };
+                gort::spawn(move || (0..3).map(|_| gort::blocking(call)).sum::<u64>())
             })
             .collect();
         let sum: u64 = handles.into_iter().map(|h| h.join().expect("no panic")).sum();
-        assert_eq!(sum, 10);
+        assert_eq!(sum, 30);
+        // A thread aside that missed a call would look again when it has idled for ten seconds.
+        assert!(rt_core::os::now() - start < 5_000_000_000, "a call was put off");
     });
 }
 

@@ -1,0 +1,234 @@
+//! Lines of the core that are made wrong on purpose, one at a time, to see that a test notices.
+//!
+//! Each has a name that stands in the core as `mutant!("name": right => wrong)`, and somebody who
+//! must catch it: the simulation, or a loom model where the fault is one of memory order, which a
+//! simulation can't have, for its threads take turns.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::process::Command;
+use std::time::Duration;
+
+use xshell::cmd;
+
+use crate::Error;
+use crate::command::{self, Project};
+use crate::counts::Counts;
+use crate::loom;
+
+/// Who must catch a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Catcher {
+    /// The simulation's suite.
+    Sim,
+    /// The loom models with this in their names.
+    Loom(&'static str),
+}
+
+use Catcher::{Loom, Sim};
+
+/// Every mutant, by what is lost with it.
+const MUTANTS: &[(&str, Catcher)] = &[
+    // A wake-up.
+    ("push-wake", Sim),
+    ("inbox-wake", Sim),
+    ("inject-wake", Sim),
+    ("join-wake", Sim),
+    ("close-wake", Sim),
+    ("notify", Sim),
+    ("edge-wake", Sim),
+    ("bell", Sim),
+    ("call-wake", Sim),
+    ("send-wake", Sim),
+    ("disconnect", Sim),
+    ("group-wake", Sim),
+    ("unlock-wake", Sim),
+    ("search-last", Loom("two_at_once")),
+    // A look that comes before sleep, or after a race.
+    ("sleep-inbox", Loom("readied_at_home")),
+    ("sleep-inject", Loom("injected")),
+    ("sleep-steal", Loom("pushed")),
+    ("sleep-closing", Loom("closed")),
+    ("sleep-deadline", Sim),
+    ("sleep-claimed", Sim),
+    ("wake-recheck", Loom("token")),
+    ("lock-recheck", Sim),
+    ("edges", Sim),
+    ("claim", Sim),
+    ("steal-claim", Sim),
+    ("abandoned", Sim),
+    // An order.
+    ("sleep-token", Sim),
+    ("sleep-order", Sim),
+    // A goroutine, a message or a stack.
+    ("next-older", Sim),
+    ("requeue", Sim),
+    ("refill", Sim),
+    ("recycle", Sim),
+    ("timer-nearest", Sim),
+    ("timer-remove", Sim),
+    ("timeout-unlink", Sim),
+    // A turn.
+    ("budget", Sim),
+    ("streak", Sim),
+    // An ordering or a fence.
+    ("queue-publish", Loom("run_queue")),
+    ("queue-see", Loom("run_queue")),
+    ("inbox-push", Loom("inbox")),
+    ("state-commit", Loom("commit")),
+    ("state-notify", Loom("commit")),
+    ("lock-release", Loom("lock")),
+    ("parker-wake", Loom("parker")),
+    ("join-done", Loom("join")),
+    ("ending-leave", Loom("last_to_leave")),
+    ("wake-fence", Loom("pushed")),
+];
+
+/// The environment variable that `rt-core/build.rs` takes a name from.
+pub(crate) const VARIABLE: &str = "GORT_MUTANT";
+
+/// Builds go apart from all others. Without optimization, for most of the time goes into building.
+const BUILD: &[&str] = &[
+    "--quiet",
+    "-p",
+    "tests",
+    "--bin",
+    "sim",
+    "--no-default-features",
+    "--features",
+    "sim",
+    "--target-dir",
+    "target/mutants",
+];
+
+/// How many seeds of each program a mutant gets.
+const SEEDS: &str = "200";
+
+/// For the suite under one mutant. A mutant that hangs longer is caught.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs those whose names contain one of the filters, or all; only loom's, if `loom_only`.
+pub(crate) fn run(project: &Project, filters: &[String], loom_only: bool) -> Result<Counts, Error> {
+    let asked = |&&(name, catcher): &&(&str, Catcher)| {
+        let matches = filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()));
+        matches && !(loom_only && catcher == Sim)
+    };
+    let mut counts = Counts::default();
+    for &(name, catcher) in MUTANTS.iter().filter(asked) {
+        let caught = match catcher {
+            Sim => simulated(project, name)?,
+            Loom(models) => loom::mutant(project, name, models)?,
+        };
+        match caught {
+            Some(how) => {
+                counts.passed += 1;
+                println!("mutant {name}: caught by {how}");
+            }
+            None => {
+                counts.failed += 1;
+                println!("mutant {name}: NOT caught by {catcher}");
+            }
+        }
+    }
+    if counts == Counts::default() {
+        return Err("no mutant of that name".into());
+    }
+    println!("mutants caught: {} of {}", counts.passed, counts.passed + counts.failed);
+    Ok(counts)
+}
+
+/// Who of the simulation's programs catches a mutant, if any.
+fn simulated(project: &Project, name: &str) -> Result<Option<String>, Error> {
+    cmd!(project.sh, "cargo build {BUILD...}").env(VARIABLE, name).quiet().run()?;
+    let mut suite = Command::new("target/mutants/debug/sim");
+    suite.current_dir(project.sh.current_dir()).args(["--seeds", SEEDS, "--brief"]);
+    suite.env("RUST_BACKTRACE", "0");
+    let finished = command::watch(suite, Some(LIMIT), false)?;
+    Ok(catch(&finished.output, finished.success, finished.timed_out))
+}
+
+/// What the suite's output says about a mutant. None: it was not noticed.
+fn catch(output: &str, success: bool, timed_out: bool) -> Option<String> {
+    let mut runs = output.lines().filter_map(|line| line.strip_prefix("sim "));
+    if !output.contains("\ntest result:") {
+        let last = runs.next_back().and_then(|run| run.split_whitespace().next());
+        let end = if timed_out { "hangs" } else { "crashes" };
+        return Some(format!("`{}`, which {end}", last.unwrap_or("none")));
+    }
+    let programs: Vec<_> = runs.filter_map(failures).collect();
+    let (most, seeds) = programs.iter().copied().max_by_key(|&(_, seeds)| seeds)?;
+    debug_assert!(!success, "failures and success");
+    let all: u64 = programs.iter().map(|&(_, seeds)| seeds).sum();
+    Some(format!("{all} seeds of {} programs, {seeds} of {SEEDS} in `{most}`", programs.len()))
+}
+
+/// `NAME .. seeds, traces .., N failed`: the name and number, if any has failed.
+fn failures(run: &str) -> Option<(&str, u64)> {
+    let name = run.split_whitespace().next()?;
+    let failed = run.strip_suffix(" failed")?.rsplit(' ').next()?.parse().ok()?;
+    Some((name, failed))
+}
+
+impl fmt::Display for Catcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sim => f.write_str("the simulation"),
+            Loom(models) => write!(f, "the models `{models}`"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_output_of_the_suite_is_understood() {
+        let good = "sim park         200 seeds, traces 12\ntest result: ok. 200 passed; 0 failed\n";
+        assert_eq!(catch(good, true, false), None);
+        let bad = "sim park         200 seeds, traces 12\n\
+                   sim steal        200 seeds, traces 13, 7 failed\n\
+                   sim join         200 seeds, traces 13, 50 failed\n\
+                   test result: FAILED. 150 passed; 57 failed\n";
+        let text = "57 seeds of 2 programs, 50 of 200 in `join`";
+        assert_eq!(catch(bad, false, false).as_deref(), Some(text));
+        let crash = "sim park         200 seeds, traces 12\nsim steal";
+        assert_eq!(catch(crash, false, false).as_deref(), Some("`steal`, which crashes"));
+        assert_eq!(catch(crash, false, true).as_deref(), Some("`steal`, which hangs"));
+    }
+
+    #[test]
+    fn there_are_enough_and_each_is_there_once() {
+        let simulated = MUTANTS.iter().filter(|mutant| mutant.1 == Sim).count();
+        assert!(simulated >= 20, "{simulated}");
+        for (i, (name, _)) in MUTANTS.iter().enumerate() {
+            assert!(!MUTANTS[..i].iter().any(|(other, _)| other == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_stands_in_the_core_and_no_other_does() {
+        let core = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../rt-core/src");
+        let mut stack = vec![core];
+        let mut found = Vec::new();
+        while let Some(path) = stack.pop() {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(path).expect("a folder can be read");
+                stack.extend(entries.map(|entry| entry.expect("it has a name").path()));
+                continue;
+            }
+            let code = std::fs::read_to_string(path).expect("a file can be read");
+            for (_, rest) in
+                code.match_indices("mutant!(").map(|(at, m)| (at, &code[at + m.len()..]))
+            {
+                let name = rest.trim_start().strip_prefix('"').and_then(|r| r.split('"').next());
+                found.extend(name.map(str::to_owned));
+            }
+        }
+        found.sort();
+        let mut listed: Vec<_> = MUTANTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        listed.sort();
+        assert_eq!(found, listed);
+    }
+}
