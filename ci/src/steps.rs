@@ -70,7 +70,9 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "sim",
-        usage: "sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory] | --mutants [FILTER..]",
+        usage: "sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory] \
+                [--strategy uniform|pct|mixed] [--faults none|spurious|silent]\n  \
+                sim --mutants [FILTER..]",
         about: "The simulation: the real core under schedules and faults drawn from seeds.",
         run: sim::run,
     },

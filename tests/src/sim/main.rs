@@ -1,8 +1,9 @@
 //! The simulation suite: the real core on virtual threads, one schedule a seed.
 //!
-//! `cargo ci sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory]`
+//! `cargo ci sim`; its options are in `options.rs`.
 
 mod duties;
+mod options;
 mod plain;
 mod programs;
 
@@ -11,24 +12,13 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use options::{Options, USAGE};
 use os_linux::Linux;
-use os_sim::{Config, Outcome, check};
+use os_sim::{Config, Faults, Outcome, Strategy, check};
 use programs::{PROGRAMS, Program, Setting};
 
 /// No program takes a third of it.
 const STEP_LIMIT: u64 = 30_000;
-
-/// What the command line asks for.
-#[derive(Clone, Copy)]
-struct Options {
-    first: u64,
-    seeds: u64,
-    procs: Option<usize>,
-    migratory: Option<bool>,
-    trace: bool,
-    /// Without what failures say.
-    brief: bool,
-}
 
 /// A program that failed under a seed.
 struct Failure {
@@ -37,11 +27,11 @@ struct Failure {
 }
 
 fn main() -> ExitCode {
-    let options = match parse() {
+    let options = match Options::parse() {
         Ok(options) => options,
         Err(error) => {
             eprintln!("sim: {error}");
-            eprintln!("usage: sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory]");
+            eprintln!("usage: {USAGE}");
             return ExitCode::from(2);
         }
     };
@@ -109,13 +99,17 @@ fn seeds(program: &'static Program, options: Options) -> (u64, Vec<Failure>) {
 
 /// Runs one program under one seed. What the options leave open, the seed decides.
 fn one(program: &Program, seed: u64, options: Options) -> Outcome {
+    let faults = options.faults.map_or_else(|| faults(seed), |faults| faults.value);
     let setting = Setting {
         procs: options.procs.unwrap_or(1 + (seed % 5) as usize),
-        migratory: options.migratory.unwrap_or(seed / 5 % 2 == 1),
+        migratory: options.mode.map_or(seed / 5 % 2 == 1, |mode| mode.value),
+        punctual: faults.late == 0 && faults.clock_step == 0,
     };
     let config = Config {
         seed,
         procs: setting.procs,
+        strategy: options.strategy.map_or(Strategy::Mixed, |strategy| strategy.value),
+        faults,
         trace: options.trace,
         step_limit: STEP_LIMIT,
         ..Config::default()
@@ -123,54 +117,17 @@ fn one(program: &Program, seed: u64, options: Options) -> Outcome {
     check::<Linux>(&config, || (program.run)(setting))
 }
 
+/// One seed in three meets every fault that programs are not told about.
+fn faults(seed: u64) -> Faults {
+    if seed % 3 == 2 { Faults::SILENT } else { Faults::default() }
+}
+
 fn report(failure: &Failure, options: Options) {
     let Failure { program, outcome } = failure;
     let text = outcome.failure.as_deref().unwrap_or_default();
     println!("\n{program} fails under seed {} after {} steps: {text}", outcome.seed, outcome.steps);
-    let mut line = format!("cargo ci sim --seed {}", outcome.seed);
-    if let Some(procs) = options.procs {
-        line += &format!(" --procs {procs}");
-    }
-    if let Some(migratory) = options.migratory {
-        line += if migratory { " --mode migratory" } else { " --mode default" };
-    }
-    println!("replay: {line}");
+    println!("replay: {}", options.replay(outcome.seed));
     for event in outcome.trace.iter().rev().take(60).rev() {
         println!("  {event}");
     }
-}
-
-fn parse() -> Result<Options, String> {
-    use lexopt::prelude::*;
-    let mut options =
-        Options { first: 0, seeds: 1000, procs: None, migratory: None, trace: false, brief: false };
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next().map_err(|e| e.to_string())? {
-        match arg {
-            Long("seeds") => options.seeds = number(&mut parser, "--seeds")?,
-            Long("seed") => {
-                options.first = number(&mut parser, "--seed")?;
-                options.seeds = 1;
-                options.trace = true;
-            }
-            Long("brief") => options.brief = true,
-            Long("procs") => options.procs = Some(number(&mut parser, "--procs")?.max(1) as usize),
-            Long("mode") => {
-                let value = parser.value().map_err(|e| e.to_string())?;
-                options.migratory = Some(match value.to_str() {
-                    Some("default") => false,
-                    Some("migratory") => true,
-                    _ => return Err(format!("--mode is {value:?}: give default or migratory")),
-                });
-            }
-            other => return Err(other.unexpected().to_string()),
-        }
-    }
-    Ok(options)
-}
-
-fn number(parser: &mut lexopt::Parser, option: &str) -> Result<u64, String> {
-    let value = parser.value().map_err(|e| e.to_string())?;
-    let text = value.to_string_lossy();
-    text.parse().map_err(|_| format!("{option} is {value:?}: give a number"))
 }
