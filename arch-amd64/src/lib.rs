@@ -26,6 +26,9 @@
 
 use core::arch::{asm, naked_asm};
 
+#[cfg(feature = "valgrind")]
+mod valgrind;
+
 use rt_core::{Arch, Context, Entry, Exit};
 
 /// The x86-64 backend.
@@ -97,6 +100,16 @@ impl Arch for Amd64 {
                 options(noreturn),
             );
         }
+    }
+
+    #[cfg(feature = "valgrind")]
+    fn stack_begins(low: *mut u8, high: *mut u8) -> usize {
+        valgrind::stack_register(low, high)
+    }
+
+    #[cfg(feature = "valgrind")]
+    fn stack_ends(number: usize) {
+        valgrind::stack_deregister(number);
     }
 
     #[inline(always)]

@@ -11,6 +11,7 @@ mod hygiene;
 mod loom;
 mod mutants;
 mod one_by_one;
+mod sanitize;
 mod sim;
 mod steps;
 mod suites;

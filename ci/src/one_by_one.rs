@@ -33,10 +33,25 @@ struct Binary {
     dir: PathBuf,
 }
 
+/// How tests are run.
+pub(crate) struct How {
+    /// For one test.
+    pub(crate) limit: Duration,
+    /// What stands before the executable on the command line: a program that runs it, or nothing.
+    pub(crate) prefix: &'static [&'static str],
+}
+
 impl Binary {
     /// A call of this executable, with the surroundings that cargo would give it.
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.file);
+    fn command(&self, prefix: &[&str]) -> Command {
+        let mut command = match prefix {
+            [] => Command::new(&self.file),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(&self.file);
+                command
+            }
+        };
         command.current_dir(&self.dir).env("CARGO_MANIFEST_DIR", &self.dir);
         command
     }
@@ -52,14 +67,26 @@ pub(crate) fn run(project: &Project, suite: &Suite, filters: &[String]) -> Resul
         "cargo test --no-run --message-format=json-render-diagnostics {packages...} {profile...}"
     )
     .read()?;
+    run_built(&messages, filters, &How { limit: LIMIT, prefix: &[] }, |_, _| false)
+}
+
+/// Runs the tests of the executables among cargo's build messages, save those that `skips` names by
+/// target and test.
+pub(crate) fn run_built(
+    messages: &str,
+    filters: &[String],
+    how: &How,
+    skips: impl Fn(&str, &str) -> bool,
+) -> Result<Counts, Error> {
     let mut tests = Vec::new();
-    for binary in executables(&messages) {
-        let listing = binary.command().args(["--list", "--format", "terse"]).output()?;
+    for binary in executables(messages) {
+        let listing = binary.command(&[]).args(["--list", "--format", "terse"]).output()?;
         if !listing.status.success() {
             return Err(format!("{} can't list its tests", binary.file.display()).into());
         }
         for name in test_names(&String::from_utf8_lossy(&listing.stdout)) {
-            if filters.is_empty() || filters.iter().any(|filter| name.contains(filter)) {
+            let asked = filters.is_empty() || filters.iter().any(|filter| name.contains(filter));
+            if asked && !skips(&binary.target, name) {
                 tests.push((binary.clone(), name.to_owned()));
             }
         }
@@ -67,7 +94,7 @@ pub(crate) fn run(project: &Project, suite: &Suite, filters: &[String]) -> Resul
     if tests.is_empty() {
         return Err("no test to run".into());
     }
-    let counts = run_tests(&tests, LIMIT)?;
+    let counts = run_tests(&tests, how)?;
     println!("ran one by one: {counts}");
     Ok(counts)
 }
@@ -99,7 +126,7 @@ fn test_names(listing: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Runs all of the tests and tells of those that fail.
-fn run_tests(tests: &[(Binary, String)], limit: Duration) -> Result<Counts, Error> {
+fn run_tests(tests: &[(Binary, String)], how: &How) -> Result<Counts, Error> {
     let jobs = std::thread::available_parallelism()?.get();
     let left = Mutex::new(tests.iter());
     // A statement of its own, so that the lock is released before the test runs.
@@ -107,7 +134,7 @@ fn run_tests(tests: &[(Binary, String)], limit: Duration) -> Result<Counts, Erro
     let work = || {
         let mut counts = Counts::default();
         while let Some((binary, name)) = next() {
-            counts = counts + run_test(binary, name, limit);
+            counts = counts + run_test(binary, name, how);
         }
         counts
     };
@@ -122,11 +149,11 @@ fn run_tests(tests: &[(Binary, String)], limit: Duration) -> Result<Counts, Erro
 }
 
 /// Runs one test; prints what it wrote if it fails.
-fn run_test(binary: &Binary, name: &str, limit: Duration) -> Counts {
+fn run_test(binary: &Binary, name: &str, how: &How) -> Counts {
     let start = Instant::now();
-    let mut command = binary.command();
+    let mut command = binary.command(how.prefix);
     command.args(["--exact", "--nocapture", name]);
-    let (verdict, output) = match command::watch(command, Some(limit), false) {
+    let (verdict, output) = match command::watch(command, Some(how.limit), false) {
         // libtest exits with success when the name matches no test, so its own count is asked.
         Ok(done) if done.success && Counts::parse(&done.output).passed == 1 => {
             return Counts { passed: 1, failed: 0 };
@@ -189,9 +216,11 @@ mod tests {
         cmd!(sh, "install -m 755 /dev/stdin {file}").stdin(script).run()?;
         let binary = Binary { target: "script".into(), file, dir: dir.path().to_owned() };
         let tests = ["good", "gone", "crash"].map(|name| (binary.clone(), name.to_owned()));
-        assert_eq!(run_tests(&tests, LIMIT)?, Counts { passed: 1, failed: 2 });
+        let how = How { limit: LIMIT, prefix: &["env"] };
+        assert_eq!(run_tests(&tests, &how)?, Counts { passed: 1, failed: 2 });
         let hang = [(binary, "hang".to_owned())];
-        assert_eq!(run_tests(&hang, Duration::from_millis(100))?, Counts { passed: 0, failed: 1 });
+        let how = How { limit: Duration::from_millis(100), prefix: &[] };
+        assert_eq!(run_tests(&hang, &how)?, Counts { passed: 0, failed: 1 });
         Ok(())
     }
 }

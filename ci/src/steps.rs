@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::command::Project;
 use crate::counts::Counts;
-use crate::{Error, Usage, hygiene, loom, sim, suites, tidy, tools, tour};
+use crate::{Error, Usage, hygiene, loom, sanitize, sim, suites, tidy, tools, tour};
 
 /// One thing that `cargo ci` checks.
 pub(crate) struct Step {
@@ -81,6 +81,12 @@ pub(crate) const STEPS: &[Step] = &[
         usage: "loom [--mutants] [FILTER..]",
         about: "The model checker: the lock-free pieces in every order with few preemptions.",
         run: loom::run,
+    },
+    Step {
+        name: "sanitize",
+        usage: "sanitize [address|thread|valgrind] [FILTER..]",
+        about: "The whole-runtime tests under two sanitizers, and some under valgrind.",
+        run: sanitize::run,
     },
     Step {
         name: "tour",

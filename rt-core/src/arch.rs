@@ -40,6 +40,15 @@ pub trait Arch {
     /// - As for [`Arch::switch`]; nothing on the current stack needs to be dropped.
     unsafe fn gogo(to: Context, message: usize) -> !;
 
+    /// Tells valgrind, if it runs this program, that the bytes from `low` to `high` are a stack, and
+    /// returns its number for that. Called only with the feature `valgrind`.
+    fn stack_begins(_low: *mut u8, _high: *mut u8) -> usize {
+        0
+    }
+
+    /// Tells valgrind that the stack of this number is none any more.
+    fn stack_ends(_number: usize) {}
+
     /// Tells the processor that this is a spin loop.
     fn pause();
 

@@ -24,6 +24,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 use crate::Context;
+use crate::fiber::{self, Fiber};
 use crate::join::Head;
 use crate::lock::Lock;
 use crate::queued::Queued;
@@ -80,6 +81,8 @@ pub(crate) struct Goroutine {
 
     /// Whether it is in a queue of runnable goroutines: for inspection.
     pub(crate) queued: Queued,
+    /// What a sanitizer knows of the stack; nothing in an ordinary build.
+    pub(crate) fiber: Fiber,
 }
 
 /// A goroutine by reference. Sound to follow as long as its region is mapped, which is until the
@@ -153,6 +156,7 @@ impl Goroutine {
             spawned_at: Cell::new(None),
             packet: Cell::new(None),
             queued: Queued::new(),
+            fiber: Fiber::new(),
         }
     }
 }
@@ -181,4 +185,6 @@ impl Batch {
     }
 }
 
-const _: () = assert!(size_of::<Goroutine>() == 128 || MODEL || INSPECTED, "two cache lines");
+/// Whether a build keeps more in the record than its two cache lines.
+const WATCHED: bool = MODEL || INSPECTED || fiber::WATCHED;
+const _: () = assert!(size_of::<Goroutine>() == 128 || WATCHED, "two cache lines");

@@ -17,6 +17,7 @@ mod blocks;
 pub mod chan;
 mod close;
 mod fatal;
+mod fiber;
 mod goroutine;
 mod idle;
 mod inbox;

@@ -116,6 +116,8 @@ macro_rules! arch_symbols {
         gort0_switch: unsafe fn switch(save: *mut $crate::Context, to: $crate::Context,
             message: usize) -> usize;
         gort0_gogo: unsafe fn gogo(to: $crate::Context, message: usize) -> !;
+        gort0_stack_begins: safe fn stack_begins(low: *mut u8, high: *mut u8) -> usize;
+        gort0_stack_ends: safe fn stack_ends(number: usize) -> ();
         gort0_pause: safe fn pause() -> ();
         gort0_ticks: safe fn ticks() -> u64;
     } };

@@ -8,7 +8,7 @@ use crate::join::Packed;
 use crate::processor::bump;
 use crate::runtime::{Runtime, Shared};
 use crate::seam::Ordering;
-use crate::stack::Class;
+use crate::stack::{Class, base_of};
 use crate::state::Change;
 use crate::switch::{self, Entered, enter};
 use crate::worker::current_shared;
@@ -192,5 +192,6 @@ unsafe fn place_small<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spa
     g.pinned.set(spawn.local);
     g.spawned_at.set(Some(spawn.at));
     g.packet.set(spawn.packet.map(|packed| packed.0));
+    g.fiber.begin(base_of(g), g.region.class.bytes());
     g.state.set(Change::Spawn);
 }

@@ -13,6 +13,7 @@ use core::ptr::NonNull;
 
 use crate::Context;
 use crate::arch;
+use crate::fiber::{self, Fiber};
 use crate::goroutine::{Goroutine, GoroutineRef};
 use crate::lock::Lock;
 use crate::processor::{Processor, bump};
@@ -124,9 +125,11 @@ impl<'p> Entered<'p> {
             g.home.set(unwinds.then(|| self.worker.reference()));
         }
         let to = self.resume_next();
+        self.tell(&g.fiber);
         // SAFETY: `to` was taken from a queue, or is the worker's own saved context, so nobody
         // else goes on with it; the record outlives the switch.
         let message = unsafe { arch::switch(g.context.as_ptr(), to, Note::new(g, kind).0) };
+        g.fiber.arrive();
         enter_worker().perform(message);
     }
 
@@ -136,8 +139,24 @@ impl<'p> Entered<'p> {
             crate::fatal!("a worker's own stack tried to end as a goroutine");
         };
         let to = self.resume_next();
+        self.tell(&g.fiber);
+        if fiber::WATCHED {
+            // The record says where it left, for `Fiber::end`; and the thread sanitizer, which counts
+            // calls and returns on both sides, finds a `switch` wherever one comes up.
+            // SAFETY: as in `leave`, and nobody comes back.
+            unsafe { arch::switch(g.context.as_ptr(), to, Note::new(g, Note::EXIT).0) };
+        }
         // SAFETY: as in `leave`; the goroutine's closure has returned, so its stack holds nothing.
         unsafe { arch::gogo(to, Note::new(g, Note::EXIT).0) }
+    }
+
+    /// Tells a sanitizer of the switch from this stack to what `resume_next` has chosen.
+    #[inline(always)]
+    fn tell(&self, from: &Fiber) {
+        match self.processor.current.get() {
+            Some(to) => from.leave(&to.fiber),
+            None => from.leave(self.worker.fiber()),
+        }
     }
 
     /// Makes the next goroutine of this processor current, or the worker's own stack if there is
@@ -199,6 +218,7 @@ impl<'p> Entered<'p> {
     #[inline(always)]
     fn recycle(&self, g: GoroutineRef) {
         g.state.set(Change::Exit);
+        g.fiber.end(g.context.get().0, g.as_ptr().cast());
         g.home.set(None);
         if !self.shared().migratory() {
             bump(&self.processor.settled, u64::MAX);
@@ -215,6 +235,7 @@ impl<'p> Entered<'p> {
 pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
     // SAFETY: `spawn` passes its own record.
     let g = unsafe { GoroutineRef::from_raw(record.cast()) };
+    g.fiber.arrive();
     {
         let entered = enter_worker();
         entered.perform(message);

@@ -5,6 +5,7 @@ use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
+use crate::fiber::Fiber;
 use crate::goroutine::GoroutineRef;
 use crate::inbox::Inbox;
 use crate::io::Driver;
@@ -110,6 +111,7 @@ pub(crate) struct Worker {
 
     // Written by its own thread only.
     own_context: Cell<Context>,
+    fiber: Fiber,
     /// Whether it holds one of the runtime's tokens for searching.
     searching: Cell<bool>,
     /// The budget of the next round.
@@ -155,6 +157,7 @@ impl Worker {
             shared: Cell::new(NonNull::dangling()),
             processor: Cell::new(NonNull::dangling()),
             own_context: Cell::new(Context::NONE),
+            fiber: Fiber::new(),
             searching: Cell::new(false),
             stride: Cell::new(LOOK_AROUND),
             looked: Cell::new(0),
@@ -191,6 +194,12 @@ impl Worker {
         &self.own_context
     }
 
+    /// What a sanitizer knows of the worker's own stack.
+    #[inline(always)]
+    pub(crate) fn fiber(&self) -> &Fiber {
+        &self.fiber
+    }
+
     #[inline(always)]
     pub(crate) fn shared(&self) -> &Shared {
         // SAFETY: bound by now; the worker is part of its runtime.
@@ -217,6 +226,7 @@ impl Worker {
     pub(crate) fn take_thread(&self) {
         self.outer.set(os::local());
         Local::set_worker(self);
+        self.fiber.adopt_thread();
         self.sleep.store(AWAKE, Ordering::SeqCst);
         // Whoever took this worker out of the idle set has left it a token to search with.
         self.searching.set(!self.shared().idle.remove(self.index));
@@ -256,9 +266,11 @@ impl Worker {
     pub(crate) fn run(&self) {
         while let Some(g) = self.find_work() {
             let to = enter_worker().resume(g);
+            self.fiber.leave(&g.fiber);
             // SAFETY: `g` was taken from a queue, so its context is nobody else's; this stack goes
             // on when a goroutine finds nothing to run, or has to look around.
             let message = unsafe { arch::switch(self.own_context.as_ptr(), to, 0) };
+            self.fiber.arrive();
             enter_worker().perform(message);
         }
         self.stop_searching();

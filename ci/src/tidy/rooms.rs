@@ -13,7 +13,7 @@ const SEAM: &[&str] =
     &["arch", "arch_trait", "os", "os_trait", "platform", "poller", "net", "seam"];
 
 /// What stands on nothing but the seam.
-const TOOLS: &[&str] = &["blocks", "fatal", "idle", "lock", "state"];
+const TOOLS: &[&str] = &["blocks", "fatal", "fiber", "idle", "lock", "state"];
 
 /// Queues and stacks know the record of a goroutine, and nothing that runs one.
 const QUEUES: &[&str] = &["inbox", "inject", "list", "queued", "run_queue", "stack"];
@@ -23,7 +23,7 @@ const ROOMS: &[Room] = &[
     Room { modules: TOOLS, may_use: SEAM },
     Room {
         modules: QUEUES,
-        may_use: &["arch", "os", "seam", "fatal", "lock", "state", "goroutine"],
+        may_use: &["arch", "os", "seam", "fatal", "fiber", "lock", "state", "goroutine"],
     },
     // Everything that is built on parking uses these doors of the scheduler and no others.
     Room {

@@ -2,6 +2,7 @@
 
 use super::Class;
 use crate::OsResult;
+use crate::fiber::Mapping;
 use crate::goroutine::{Goroutine, GoroutineRef};
 use crate::os;
 use crate::state::State;
@@ -61,6 +62,8 @@ pub(super) struct Arena {
     prepared: usize,
     /// A guard was refused: what lies behind `prepared` is not used.
     closed: bool,
+    /// What a sanitizer or valgrind knows of it.
+    mapping: Mapping,
 }
 
 // SAFETY: an arena owns its mapping; the pointer is its name.
@@ -69,7 +72,9 @@ unsafe impl Send for Arena {}
 impl Arena {
     pub(super) fn reserve(class: Class, capacity: usize) -> OsResult<Arena> {
         let bytes = class.bytes().checked_mul(capacity).ok_or_else(os::no_memory)?;
-        Ok(Arena { base: os::reserve(bytes)?, class, capacity, prepared: 0, closed: false })
+        let base = os::reserve(bytes)?;
+        let mapping = Mapping::new(base, bytes);
+        Ok(Arena { base, class, capacity, prepared: 0, closed: false, mapping })
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -95,7 +100,9 @@ impl Arena {
             return Err(error);
         }
         self.prepared += count;
-        (0..count).map(|i| first.wrapping_add(i * bytes)).for_each(take);
+        let bases = (0..count).map(|i| first.wrapping_add(i * bytes));
+        bases.clone().for_each(|base| self.mapping.add_stack(base, bytes));
+        bases.for_each(take);
         Ok(count)
     }
 
@@ -118,6 +125,7 @@ impl Arena {
     /// # Safety
     /// - Nothing refers to any region of this arena any more.
     pub(super) unsafe fn release(self) {
+        self.mapping.end();
         // SAFETY: the reservation of `reserve`, whole; the caller vouches that it is unused.
         unsafe { os::release(self.base, self.capacity * self.class.bytes()) };
     }
