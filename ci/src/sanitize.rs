@@ -25,6 +25,10 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// and macros are built without the sanitizer.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
+/// rustix makes system calls by itself if it may. By way of libc the sanitizers see what is mapped,
+/// unmapped and sent; and under valgrind it would look for the kernel's clock where there is none.
+const BY_LIBC: &str = "--cfg rustix_use_libc";
+
 /// A tool that watches a program's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -140,12 +144,10 @@ fn build(project: &Project, tool: Tool) -> Result<String, Error> {
         if find_program("valgrind").is_none() {
             return Err("valgrind is missing; on Debian: apt-get install valgrind".into());
         }
-        return Ok(build.read()?);
+        return Ok(build.env("RUSTFLAGS", BY_LIBC).read()?);
     }
     let compiler = compiler::get(project)?;
-    // rustix makes system calls by itself if it may; by way of libc the sanitizers see what is
-    // mapped, unmapped and sent.
-    let flags = format!("-Zsanitizer={} --cfg rustix_use_libc", tool.name());
+    let flags = format!("-Zsanitizer={} {BY_LIBC}", tool.name());
     let build = build
         .args(["-Zbuild-std", "--target", TARGET])
         .env("RUSTC", compiler)

@@ -19,6 +19,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "curl", used_for: "tests of the network examples" },
     Program { name: "gdb", used_for: "tests of backtraces and of the debugger's view" },
     Program { name: "strace", used_for: "tests that count system calls" },
+    Program { name: "valgrind", used_for: "`cargo ci sanitize valgrind`" },
     Program { name: "wrk", used_for: "load for the server benchmarks" },
 ];
 
