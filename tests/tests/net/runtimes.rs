@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gort::net::TcpStream;
+use tests::alone;
 
 use crate::{SLACK, ask, connected, echo, listen};
 
@@ -153,19 +154,12 @@ fn serve_a_hundred() {
 #[test]
 fn nothing_stays_open() {
     // In a process of its own, for the other tests of this one have descriptors, too.
-    const ALONE: &str = "TEST_ALONE";
-    const NAME: &str = "runtimes::nothing_stays_open";
-    if std::env::var_os(ALONE).is_none() {
-        let this = std::env::current_exe().unwrap();
-        let mut alone = std::process::Command::new(this);
-        let status = alone.args(["--exact", NAME]).env(ALONE, "1").status().unwrap();
-        assert!(status.success());
-        return;
-    }
-    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    let before = open();
-    for _ in 0..10 {
-        serve_a_hundred();
-        assert_eq!(open(), before);
-    }
+    alone("runtimes::nothing_stays_open", || {
+        let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let before = open();
+        for _ in 0..10 {
+            serve_a_hundred();
+            assert_eq!(open(), before);
+        }
+    });
 }

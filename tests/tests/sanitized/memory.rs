@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use tests::{Mode, alone, ends_of_its_own, everywhere};
+#[cfg(feature = "sanitize-address")]
+use tests::alone;
+use tests::{Mode, ends_of_its_own, everywhere};
 
 use crate::assert_reported;
 
