@@ -26,9 +26,12 @@ fn run_waits_for_none_that_is_parked() {
         let value = mode.run(|| {
             let group = Arc::new(WaitGroup::new());
             group.add(1);
+            let started = Arc::new(AtomicUsize::new(0));
             for i in 0..40 {
                 let (rx, count, group) = (rx.clone(), Arc::clone(&count), Arc::clone(&group));
+                let started = Arc::clone(&started);
                 gort::go(move || {
+                    started.fetch_add(1, Ordering::Relaxed);
                     match i % 4 {
                         0 => drop(rx.recv()),
                         1 => gort::sleep(HOUR),
@@ -37,6 +40,10 @@ fn run_waits_for_none_that_is_parked() {
                     }
                     count.fetch_add(1, Ordering::Relaxed);
                 });
+            }
+            // On a busy machine a worker may take longer to start than `settle` waits.
+            while started.load(Ordering::Relaxed) < 40 {
+                settle();
             }
             settle();
             5
