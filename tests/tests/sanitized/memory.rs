@@ -45,7 +45,7 @@ fn a_heap_overflow_is_reported() {
         after_switches(|| {
             let mut few = black_box(vec![0_u8; 24]);
             // SAFETY: one beyond the end, which is the mistake.
-            unsafe { few.as_mut_ptr().add(24).write(1) };
+            unsafe { few.as_mut_ptr().wrapping_add(24).write(1) };
             black_box(&few);
         });
     });
@@ -62,7 +62,7 @@ fn an_overflow_of_an_array_on_a_goroutine_is_reported() {
                 let start = black_box(few.as_mut_ptr());
                 gort::yield_now();
                 // SAFETY: one beyond the end, which is the mistake.
-                unsafe { start.add(24).write(1) };
+                unsafe { start.wrapping_add(24).write(1) };
                 black_box(&few);
             });
         });
