@@ -11,6 +11,7 @@ use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
 use crate::seam::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, mutant};
 use crate::stack::StackCache;
+use crate::stats::Counters;
 use crate::timer::TimerHeap;
 use crate::wait::Waiter;
 
@@ -63,6 +64,7 @@ pub(crate) struct Processor {
     pub(crate) ended: AtomicU64,
     /// Goroutines at home here that have not ended, as published for `placement`.
     pub(crate) settled: AtomicU64,
+    pub(crate) counters: Counters,
 }
 
 // SAFETY: the cells are the owner's alone; a processor has one owner at a time, and passing it on
@@ -93,6 +95,7 @@ impl Processor {
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             settled: AtomicU64::new(0),
+            counters: Counters::new(),
         }
     }
 
@@ -194,9 +197,11 @@ impl Processor {
     pub(crate) fn push_shared(&self, g: GoroutineRef) {
         g.queued.enter(g);
         self.arrived.set(self.arrived.get() + 1);
+        self.counters.pushed.add_inspected(1);
         if self.spilled.load(Ordering::Relaxed) > 0 || self.ring.push(g).is_err() {
             let spill = self.spill.lock();
             spill.push_back(g);
+            self.counters.spilled.add(1);
             self.spilled.store(spill.len(), Ordering::Relaxed);
         }
     }

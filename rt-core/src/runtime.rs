@@ -270,6 +270,8 @@ impl Shared {
         /// Go makes four rounds too, and touches `next` in the last one only.
         const ROUNDS: usize = 4;
         let n = self.processors.len();
+        let counters = &thief.counters;
+        counters.steals_tried.add(1);
         for round in 0..ROUNDS {
             let start = thief.random() as usize % n;
             for i in 0..n {
@@ -278,9 +280,12 @@ impl Shared {
                     continue;
                 }
                 let victim = &self.processors[at];
+                counters.victims.add(1);
                 let stolen = victim.ring.steal_into(&thief.ring);
                 if let Some(g) = stolen.or_else(|| victim.steal_spilled(thief)) {
                     thief.count_stolen();
+                    counters.steals.add(1);
+                    counters.stolen.add(1 + thief.ring.len() as u64);
                     g.queued.leave(g);
                     return Some(g);
                 }
@@ -289,6 +294,8 @@ impl Shared {
                     && victim.has_next()
                     && let Some(g) = victim.swap_next(None)
                 {
+                    counters.steals.add(1);
+                    counters.stolen.add(1);
                     return Some(g);
                 }
             }

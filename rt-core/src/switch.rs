@@ -179,6 +179,7 @@ impl<'p> Entered<'p> {
         g.queued.assert_left(g);
         g.state.set(Change::Resume);
         self.processor.current.set(Some(g));
+        self.processor.counters.resumed.add_inspected(1);
         g.context.get()
     }
 

@@ -117,6 +117,8 @@ pub(crate) struct Worker {
     /// The budget of the next round.
     stride: Cell<u32>,
     looked: Cell<u64>,
+    /// Whether it has run nothing since it woke.
+    woke: Cell<bool>,
     scavenger: Scavenger,
     /// The word that the thread had before it became this worker: of an outer runtime, or null.
     outer: Cell<*mut ()>,
@@ -161,6 +163,7 @@ impl Worker {
             searching: Cell::new(false),
             stride: Cell::new(LOOK_AROUND),
             looked: Cell::new(0),
+            woke: Cell::new(true),
             scavenger: Scavenger::new(),
             outer: Cell::new(core::ptr::null_mut()),
             inbox: Inbox::new(),
@@ -291,9 +294,13 @@ impl Worker {
                 .inject
                 .take(shared.procs(), true)
                 .map(|(g, _)| g)
+                .inspect(|_| processor.counters.shared_taken.add(1))
                 .or_else(|| processor.pick())
                 .or_else(|| self.steal(&entered));
             if let Some(g) = found {
+                if self.woke.replace(false) {
+                    processor.counters.woken.add(1);
+                }
                 self.scavenger.plan(processor.settled.load(Ordering::Relaxed));
                 self.stop_searching();
                 return Some(g);
@@ -310,6 +317,7 @@ impl Worker {
         os::point();
         let processor = self.processor();
         let inbox = self.inbox.take_all();
+        processor.counters.inbox_taken.add(inbox.len() as u64);
         while let Some(g) = inbox.pop_front() {
             entered.push_last(g);
         }
@@ -354,6 +362,7 @@ impl Worker {
     fn poll(&self, entered: &Entered<'_>, until: u64) -> bool {
         self.driver.report(&self.driver.poll(until));
         let inbox = self.inbox.take_all();
+        self.processor().counters.inbox_taken.add(inbox.len() as u64);
         let mut any = !self.processor().is_idle();
         while let Some(g) = inbox.pop_front() {
             entered.push_last(g);
@@ -370,6 +379,7 @@ impl Worker {
             return None;
         }
         if let Some((g, rest)) = shared.inject.take(shared.procs(), false) {
+            entered.processor().counters.shared_taken.add(1 + rest.len() as u64);
             while let Some(g) = rest.pop_front() {
                 entered.push_last(g);
             }
@@ -417,6 +427,11 @@ impl Worker {
         let shared = self.shared();
         if self.searching.replace(false) {
             mutant!("sleep-token": shared.searching.fetch_sub(1, Ordering::SeqCst) => 0);
+        }
+        let counters = &self.processor().counters;
+        counters.sleeps.add(1);
+        if self.woke.replace(true) {
+            counters.woken_in_vain.add(1);
         }
         self.scavenger.look(self, || self.has_reason_to_stay());
         let nearest = self.processor().nearest.load(Ordering::Relaxed);
