@@ -8,7 +8,7 @@ use rt_core::{Net, Os, Poller};
 
 use crate::faults::Faults;
 use crate::gate::{Call, Gate, Start, inside};
-use crate::order::Strategy;
+use crate::order::{Order, Strategy};
 use crate::run::Run;
 use crate::sleep::BEGINNING;
 
@@ -73,6 +73,9 @@ pub struct Outcome {
     pub hash: u64,
     /// How long it took by the virtual clock, in nanoseconds.
     pub virtual_time: u64,
+    /// For how long each virtual thread ran, in nanoseconds, by its number: of [`Strategy::Parallel`],
+    /// otherwise empty.
+    pub busy: Vec<u64>,
     /// How many bytes of address space the program reserved and did not release.
     pub kept_bytes: u64,
     /// Why it failed; none when all threads ended.
@@ -124,11 +127,16 @@ pub fn check<H: Os + Poller + Net>(config: &Config, program: impl FnOnce()) -> O
             unsafe { H::release(at, bytes) };
         }
     }
+    let (ended, busy) = match &run.order {
+        Order::Parallel(parallel) => parallel.times(),
+        _ => (gate.clock.get(), &[][..]),
+    };
     Outcome {
         seed: config.seed,
         steps: run.steps,
         hash: run.trace.hash,
-        virtual_time: gate.clock.get() - BEGINNING,
+        virtual_time: ended.saturating_sub(BEGINNING),
+        busy: busy.to_vec(),
         kept_bytes,
         failure,
         text: core::mem::take(&mut run.errors),

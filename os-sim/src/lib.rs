@@ -55,7 +55,7 @@
 //! # Inside
 //!
 //! A check is a small kernel: virtual threads leave a call at the gate (`gate.rs`), the loop
-//! (`run.rs`) acts on it and chooses who goes on, by `order.rs`. `threads.rs` has the table of threads, `sleep.rs`
+//! (`run.rs`) acts on it and chooses who goes on, by `order.rs` or `parallel.rs`. `threads.rs` has the table of threads, `sleep.rs`
 //! the clock and whoever waits for it, `poll.rs` the pollers, `sockets.rs` the calls of sockets and
 //! `network.rs` what is behind them, `chance.rs` the seed's choices, `faults.rs` what goes wrong.
 
@@ -69,6 +69,7 @@ mod interpose;
 mod net;
 mod network;
 mod order;
+mod parallel;
 mod poll;
 mod run;
 mod sleep;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::chance::Chance;
+use crate::parallel::Parallel;
 
 /// How the seed chooses who goes on at each switch point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub enum Strategy {
     /// The seed chooses one of the two, with 0 to 7 change points.
     #[default]
     Mixed,
+    /// Every thread has a processor and a clock of its own, and the one that is furthest behind goes
+    /// on. Steps take fixed times. For measuring, not for finding bugs: [`crate::Outcome`] then says
+    /// how long each thread ran and when the last one ended.
+    Parallel,
 }
 
 /// One in so many times the thread that called goes on, whoever else could.
@@ -50,12 +55,14 @@ const MIDDLE: u64 = 1 << 62;
 pub(crate) enum Order {
     Uniform,
     Pct(Pct),
+    Parallel(Parallel),
 }
 
 impl Order {
     pub(crate) fn new(strategy: Strategy, chance: &mut Chance) -> Order {
         match strategy {
             Strategy::Uniform => Order::Uniform,
+            Strategy::Parallel => Order::Parallel(Parallel::default()),
             Strategy::Pct { changes } => Order::Pct(Pct::new(changes, chance)),
             Strategy::Mixed if chance.one_in(2) => Order::Uniform,
             Strategy::Mixed => {
@@ -76,6 +83,7 @@ impl Order {
     ) -> Option<usize> {
         match self {
             Order::Pct(pct) => pct.choose(chance, step, last, able),
+            Order::Parallel(parallel) => parallel.first(able).map(|(_, number)| number),
             Order::Uniform => {
                 let may_stay = able.clone().any(|number| number == last);
                 if may_stay && (count == 1 || chance.one_in(STAY)) {

@@ -32,7 +32,7 @@ pub(crate) struct Run<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) config: &'a Config,
     pub(crate) chance: Chance,
-    order: Order,
+    pub(crate) order: Order,
     pub(crate) threads: Threads,
     pub(crate) polls: Polls,
     pub(crate) sockets: Sockets,
@@ -84,11 +84,12 @@ impl<'a> Run<'a> {
             if let Some(watched) = &self.watched {
                 watched.beat(self.steps, next);
             }
+            let began = self.gate.clock.get();
             // SAFETY: `_installed` keeps this check's gate installed, and it is not `Send`, so this
             // is the real thread that installed it. `threads` is this run's own.
             let call = unsafe { self.threads.run(self.gate, next) };
             self.steps += 1;
-            self.tick();
+            self.tick(began, &call);
             self.take_text();
             self.act(next, call)?;
             self.look_for_idlers()?;
@@ -102,10 +103,12 @@ impl<'a> Run<'a> {
 
     /// The thread whose turn it is, or none when all have ended.
     fn choose(&mut self) -> Result<Option<usize>, Failure> {
+        let able = |&(_, state): &(usize, State)| state == State::Ready;
         loop {
+            self.turn_back();
             self.deliver();
             self.ready_late();
-            let able = |&(_, state): &(usize, State)| state == State::Ready;
+            self.turn_back();
             let count = self.threads.live().filter(able).count();
             if count == 0 {
                 if self.threads.live().next().is_none() {
@@ -236,6 +239,7 @@ impl<'a> Run<'a> {
         let started = (self.new_stack)(THREAD_BYTES).map(|stack| self.threads.add(stack, start));
         if let Ok(number) = started {
             self.note(number, Event::Started, caller as u64);
+            self.put_behind(number);
             self.delay(number, self.config.faults.late_start);
         }
         self.threads.answer(caller, started.map(|number| Reply::Number(number as u64)));

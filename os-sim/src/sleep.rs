@@ -3,6 +3,9 @@
 
 use rt_core::FOREVER;
 
+use crate::gate::Call;
+use crate::order::Order;
+use crate::parallel::takes;
 use crate::run::Run;
 use crate::threads::State;
 use crate::trace::Event;
@@ -20,8 +23,12 @@ const STEP_END: u64 = 2000;
 const INTERRUPT_WITHIN: u64 = 100_000;
 
 impl Run<'_> {
-    /// A step takes time.
-    pub(crate) fn tick(&mut self) {
+    /// A step that began at this time, and ended in this call, takes time.
+    pub(crate) fn tick(&mut self, began: u64, call: &Call) {
+        if let Order::Parallel(parallel) = &mut self.order {
+            self.gate.pass(takes(call));
+            return parallel.ran(self.last, began, self.gate.clock.get());
+        }
         let took = STEP_LEAST + self.chance.below(STEP_END - STEP_LEAST);
         self.gate.pass(took);
         let faults = self.config.faults;
@@ -32,9 +39,27 @@ impl Run<'_> {
         }
     }
 
+    /// Where threads have clocks of their own: it is the time of the next one that can run.
+    pub(crate) fn turn_back(&mut self) {
+        let able = self.threads.live().filter(|&(_, state)| state == State::Ready);
+        if let Order::Parallel(parallel) = &self.order
+            && let Some((time, _)) = parallel.first(able.map(|(number, _)| number))
+        {
+            self.gate.clock.set(time);
+        }
+    }
+
+    /// Where threads have clocks of their own: this one can't go on before now.
+    pub(crate) fn put_behind(&mut self, number: usize) {
+        if let Order::Parallel(parallel) = &mut self.order {
+            parallel.woken(number, self.gate.clock.get());
+        }
+    }
+
     /// Ends a thread's sleep: it can go on, or will soon.
     pub(crate) fn ready(&mut self, number: usize) {
         self.threads.ready(number);
+        self.put_behind(number);
         self.delay(number, self.config.faults.late);
     }
 

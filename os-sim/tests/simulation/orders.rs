@@ -115,3 +115,21 @@ fn there_are_1_to_256_processors() {
         assert_eq!(seen.load(Ordering::Relaxed), told);
     }
 }
+
+#[test]
+fn parallel_threads_work_at_the_same_time() {
+    const WORK: u64 = 1_000_000;
+    let run = |seed| {
+        pass(&with(seed, Strategy::Parallel), || {
+            let work = || assert!(os_sim::advance(core::time::Duration::from_nanos(WORK)));
+            let threads = [(); 4].map(|()| spawn(work));
+            threads.into_iter().for_each(Thread::join);
+        })
+    };
+    let outcome = run(0);
+    assert!(outcome.virtual_time >= WORK && outcome.virtual_time < WORK + WORK / 4, "{outcome:?}");
+    assert_eq!(outcome.busy.len(), 5);
+    assert!(outcome.busy[0] < WORK / 4 && outcome.busy[1..].iter().all(|&busy| busy >= WORK));
+    // The seed chooses nothing here.
+    assert_eq!(outcome.busy, run(1).busy);
+}
