@@ -12,6 +12,7 @@ mod loom;
 mod mutants;
 mod one_by_one;
 mod sanitize;
+mod scaling;
 mod sim;
 mod steps;
 mod suites;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::command::Project;
 use crate::counts::Counts;
-use crate::{Error, Usage, hygiene, loom, sanitize, sim, suites, tidy, tools, tour};
+use crate::{Error, Usage, hygiene, loom, sanitize, scaling, sim, suites, tidy, tools, tour};
 
 /// One thing that `cargo ci` checks.
 pub(crate) struct Step {
@@ -75,6 +75,12 @@ pub(crate) const STEPS: &[Step] = &[
                 sim --mutants [FILTER..]",
         about: "The simulation: the real core under schedules and faults drawn from seeds.",
         run: sim::run,
+    },
+    Step {
+        name: "scaling",
+        usage: "scaling [--write]",
+        about: "The tables of docs/scaling.md are what the simulation says of many processors.",
+        run: scaling::run,
     },
     Step {
         name: "loom",
