@@ -85,11 +85,18 @@ fn main() {
         let lost = gort::run(|| native(fixed));
         println!("10000 native runs: {}", if lost == 0 { "no update was lost" } else { "LOST" });
     }
+    simulate(&config(0, 10_000), fixed);
+    println!("the simulation found nothing");
+}
+
+fn config(first: u64, seeds: u64) -> sim::Config {
     // A thread may be held up for as long as the payments are apart.
     let faults = sim::Faults { late_by: 50_000_000, ..sim::Faults::SILENT };
-    let config = sim::Config { seeds: 10_000, faults, ..sim::Config::default() };
-    sim::check(&config, || assert_eq!(two_payments(fixed), 30, "an update was lost"));
-    println!("the simulation found nothing");
+    sim::Config { first, seeds, faults, ..sim::Config::default() }
+}
+
+fn simulate(config: &sim::Config, fixed: bool) {
+    sim::check(config, || assert_eq!(two_payments(fixed), 30, "an update was lost"));
 }
 
 /// How many of ten thousand real runs lose an update; a hundred at a time, to save time.
@@ -99,4 +106,29 @@ fn native(fixed: bool) -> usize {
         runs.into_iter().filter_map(|run| run.join().ok()).filter(|&balance| balance != 30).count()
     };
     (0..100).map(|_| batch()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message of the check's failure.
+    fn failure(config: &sim::Config) -> Option<String> {
+        let payload = std::panic::catch_unwind(|| simulate(config, false)).err()?;
+        payload.downcast::<String>().ok().map(|message| *message)
+    }
+
+    #[test]
+    fn the_bug_is_found_and_replayed() {
+        let found = failure(&config(0, 10_000)).expect("no seed fails");
+        assert!(found.contains("an update was lost"), "{found}");
+        let (_, seed) = found.split_once("replay: GORT_SIM_SEED=").expect("no seed in the message");
+        let seed = seed.lines().next().and_then(|seed| seed.parse().ok()).expect("no number");
+        assert_eq!(failure(&config(seed, 1)), Some(found));
+    }
+
+    #[test]
+    fn the_remedy_holds() {
+        simulate(&config(0, 2000), true);
+    }
 }
