@@ -22,7 +22,7 @@ const STEP_LIMIT: u64 = 30_000;
 
 /// A program that failed under a seed.
 struct Failure {
-    program: &'static str,
+    program: &'static Program,
     outcome: Outcome,
 }
 
@@ -82,7 +82,7 @@ fn seeds(program: &'static Program, options: Options) -> (u64, Vec<Failure>) {
             hash.fetch_xor(rotated, Ordering::Relaxed);
             if outcome.failure.is_some() {
                 let mut failures = failures.lock().unwrap_or_else(|e| e.into_inner());
-                failures.push(Failure { program: program.name, outcome });
+                failures.push(Failure { program, outcome });
             }
         }
     };
@@ -122,12 +122,21 @@ fn faults(seed: u64) -> Faults {
     if seed % 3 == 2 { Faults::SILENT } else { Faults::default() }
 }
 
+/// How many of the last events a failure shows.
+const EVENTS_SHOWN: usize = 60;
+
+/// Says how a program failed, and runs it again for its events.
 fn report(failure: &Failure, options: Options) {
     let Failure { program, outcome } = failure;
+    let (name, seed, steps) = (program.name, outcome.seed, outcome.steps);
     let text = outcome.failure.as_deref().unwrap_or_default();
-    println!("\n{program} fails under seed {} after {} steps: {text}", outcome.seed, outcome.steps);
-    println!("replay: {}", options.replay(outcome.seed));
-    for event in outcome.trace.iter().rev().take(60).rev() {
+    println!("\n{name} fails under seed {seed} after {steps} steps: {text}");
+    println!("replay: {}", options.replay(seed));
+    let again = one(program, seed, Options { trace: true, ..options });
+    if again.hash != outcome.hash {
+        println!("not deterministic: the same seed has now gone another way");
+    }
+    for event in &again.trace[again.trace.len().saturating_sub(EVENTS_SHOWN)..] {
         println!("  {event}");
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Options {
     pub(crate) mode: Option<Choice<bool>>,
     pub(crate) strategy: Option<Choice<Strategy>>,
     pub(crate) faults: Option<Choice<Faults>>,
-    /// One seed, with its events.
+    /// Keeps the events.
     pub(crate) trace: bool,
     /// Without what failures say.
     pub(crate) brief: bool,
