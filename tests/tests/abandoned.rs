@@ -126,10 +126,13 @@ fn no_message_goes_to_an_abandoned_receiver() {
         for timeout in [None, Some(HOUR)] {
             let (tx, rx) = chan::bounded::<i32>(0);
             let (buffered_tx, buffered_rx) = chan::bounded::<i32>(1);
+            let started = Arc::new(AtomicUsize::new(0));
             mode.run(|| {
                 for _ in 0..10 {
                     for rx in [rx.clone(), buffered_rx.clone()] {
+                        let started = Arc::clone(&started);
                         gort::go(move || {
+                            started.fetch_add(1, Ordering::Relaxed);
                             let got = match timeout {
                                 None => rx.recv().ok(),
                                 Some(timeout) => rx.recv_timeout(timeout).ok(),
@@ -137,6 +140,10 @@ fn no_message_goes_to_an_abandoned_receiver() {
                             panic!("an abandoned receiver got {got:?}");
                         });
                     }
+                }
+                // One that has not parked by the end of `run` would go on to receive.
+                while started.load(Ordering::Relaxed) < 20 {
+                    settle();
                 }
                 settle();
             });

@@ -78,7 +78,10 @@ fn stacks_of_the_ended() {
                 .collect();
             let sum: u64 = handles.into_iter().map(|h| h.join().expect("no panic")).sum();
             assert_eq!(sum, GOROUTINES * (1..=u64::from(DEEP)).sum::<u64>());
-            assert!(falls_to(before + GOROUTINES * 30_000), "{} bytes stay", resident() - before);
+            // Two lists of 32 stay with each processor and with the pool. A build without optimization
+            // touches up to 220 KB of each stack.
+            let stay = 3 * 2 * 32 * 250_000;
+            assert!(falls_to(before + stay), "{} bytes stay", resident() - before);
         })
         .expect("a runtime");
 }

@@ -1,4 +1,4 @@
-//! What a processor does in passing.
+//! What a processor does in passing, and what it tells valgrind.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -16,12 +16,35 @@ pub(super) fn clauses<A: Arch + 'static>() -> Vec<Clause> {
             pause::<A>,
         ),
         Clause::new("Arch::ticks/counts", "A fast counter of time", ticks::<A>),
+        Clause::new(
+            "Arch::stack_begins/keeps-memory",
+            "Tells valgrind, if it runs this program, that the bytes from `low` to `high` are a stack",
+            stack::<A>,
+        ),
+        Clause::new(
+            "Arch::stack_ends/keeps-memory",
+            "Tells valgrind that the stack of this number is none any more.",
+            stack::<A>,
+        ),
     ]
 }
 
 fn pause<A: Arch>(_: &Suite) -> Verdict {
     for _ in 0..1000 {
         A::pause();
+    }
+    Ok(())
+}
+
+/// Who is told may be nobody. What is on the stack stays as it is, now and then.
+fn stack<A: Arch>(_: &Suite) -> Verdict {
+    let mut bytes = vec![0x5a_u8; 64 << 10];
+    let ends = bytes.as_mut_ptr_range();
+    for _ in 0..3 {
+        let number = A::stack_begins(ends.start, ends.end);
+        holds!(bytes.iter().all(|&byte| byte == 0x5a), "telling of a stack has changed it");
+        A::stack_ends(number);
+        holds!(bytes.iter().all(|&byte| byte == 0x5a), "telling of its end has changed a stack");
     }
     Ok(())
 }
