@@ -49,6 +49,7 @@ pub mod runtime;
 pub mod sim;
 pub mod sync;
 pub mod thread;
+pub mod time;
 
 pub use builder::{Builder, run};
 #[cfg(feature = "os-sim")]

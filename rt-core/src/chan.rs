@@ -15,7 +15,6 @@ mod receiver;
 mod sender;
 
 use alloc::sync::Arc;
-use core::time::Duration;
 
 pub use error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
@@ -24,7 +23,6 @@ pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::Sender;
 
-use crate::{FOREVER, os};
 use channel::Channel;
 
 /// A channel that holds any number of messages. Sending never waits.
@@ -44,9 +42,4 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
 fn open<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     let channel = Arc::new(Channel::new(capacity));
     (Sender::first(channel.clone()), Receiver::first(channel))
-}
-
-/// The deadline that is `timeout` from this moment; one beyond the clock's range never comes.
-fn deadline_after(timeout: Duration) -> u64 {
-    u64::try_from(timeout.as_nanos()).map_or(FOREVER, |ns| os::now().saturating_add(ns))
 }

@@ -9,6 +9,9 @@
 #![no_std]
 
 extern crate alloc;
+// For the conversions of `Instant`, and nothing else.
+#[cfg(feature = "std")]
+extern crate std;
 
 #[path = "arch.rs"]
 mod arch_trait;
@@ -47,6 +50,7 @@ mod state;
 mod stats;
 mod switch;
 pub mod sync;
+mod time;
 mod timer;
 mod wait;
 mod worker;
@@ -71,4 +75,5 @@ pub use stack::DEFAULT_STACK_BYTES;
 pub use state::{Change, Rule, State, TABLE};
 pub use stats::WorkerStats;
 pub use switch::{checkpoint, current_id, on_goroutine, yield_now};
+pub use time::{Instant, deadline_after};
 pub use wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on, sleep_until};

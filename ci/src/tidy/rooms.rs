@@ -13,7 +13,7 @@ const SEAM: &[&str] =
     &["arch", "arch_trait", "os", "os_trait", "platform", "poller", "net", "seam"];
 
 /// What stands on nothing but the seam.
-const TOOLS: &[&str] = &["blocks", "fatal", "fiber", "idle", "lock", "state"];
+const TOOLS: &[&str] = &["blocks", "fatal", "fiber", "idle", "lock", "state", "time"];
 
 /// Queues and stacks know the record of a goroutine, and nothing that runs one.
 const QUEUES: &[&str] = &["inbox", "inject", "list", "queued", "run_queue", "stack"];
@@ -28,7 +28,7 @@ const ROOMS: &[Room] = &[
     // Everything that is built on parking uses these doors of the scheduler and no others.
     Room {
         modules: &["chan", "sync"],
-        may_use: &["arch", "os", "seam", "fatal", "lock", "switch", "wait"],
+        may_use: &["arch", "os", "seam", "fatal", "lock", "switch", "time", "wait"],
     },
 ];
 

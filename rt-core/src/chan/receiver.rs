@@ -8,8 +8,9 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::channel::{AT_ONCE, Channel, Refused};
-use super::{IntoIter, Iter, RecvError, RecvTimeoutError, TryIter, TryRecvError, deadline_after};
+use super::{IntoIter, Iter, RecvError, RecvTimeoutError, TryIter, TryRecvError};
 use crate::FOREVER;
+use crate::time::deadline_after;
 
 /// The receiving side of a channel. Clones receive from the same channel, each message once; when
 /// the last one is dropped, what is in the channel is dropped too, and senders learn that it is

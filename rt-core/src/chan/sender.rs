@@ -8,8 +8,9 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::channel::{AT_ONCE, Channel, Refused};
-use super::{SendError, SendTimeoutError, TrySendError, deadline_after};
+use super::{SendError, SendTimeoutError, TrySendError};
 use crate::FOREVER;
+use crate::time::deadline_after;
 
 /// The sending side of a channel. Clones send into the same channel; when the last one is dropped,
 /// receivers get what is still in the channel and then learn that it is disconnected.
