@@ -9,6 +9,7 @@ mod command;
 mod counts;
 mod hygiene;
 mod loom;
+mod mirror;
 mod mutants;
 mod one_by_one;
 mod sanitize;

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use crate::command::Project;
 use crate::counts::Counts;
-use crate::{Error, Usage, hygiene, loom, sanitize, scaling, sim, suites, tidy, tools, tour};
+use crate::{
+    Error, Usage, hygiene, loom, mirror, sanitize, scaling, sim, suites, tidy, tools, tour,
+};
 
 /// One thing that `cargo ci` checks.
 pub(crate) struct Step {
@@ -93,6 +95,12 @@ pub(crate) const STEPS: &[Step] = &[
         usage: "sanitize [address|thread|valgrind] [FILTER..]",
         about: "The whole-runtime tests under two sanitizers, and some under valgrind.",
         run: sanitize::run,
+    },
+    Step {
+        name: "mirror",
+        usage: "mirror [FILTER..]",
+        about: "The test suites of the crates that gort mirrors, with names replaced.",
+        run: mirror::run,
     },
     Step {
         name: "tour",

@@ -90,6 +90,7 @@ fn line(text: &mut String, known: &mut Vec<NonNull<Lock>>, seen: &Seen) -> fmt::
         WaitsFor::Sleep => ("sleeps", ""),
         WaitsFor::Socket => ("waits for", "socket"),
         WaitsFor::Blocking => ("waits for a blocking call", ""),
+        WaitsFor::Select => ("waits for one of several channels", ""),
     };
     write!(text, " {doing}")?;
     if let Some(on) = waits.on.filter(|_| !object.is_empty()) {

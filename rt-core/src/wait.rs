@@ -11,7 +11,10 @@
 //! 4. The claimer fills the node's slot and wakes the waiter, and touches nothing of it afterwards.
 //! 5. The waiter takes its other nodes and its timer out. Only then do they leave its stack.
 //!
-//! A plain thread does the same with a word of its own in place of step 2.
+//! A plain thread does the same with a word of its own in place of step 2. A wait in several queues
+//! at once is in `many`.
+
+mod many;
 
 use core::cell::Cell;
 use core::fmt;
@@ -26,6 +29,8 @@ use crate::state::Change;
 use crate::switch::{Entered, Leave, enter};
 use crate::timer::NOWHERE;
 use crate::{FOREVER, os};
+
+pub(crate) use many::{Many, Place, chance, park_in_many};
 
 /// `selected` while nobody has claimed the waiter.
 const WAITING: usize = 0;
@@ -64,6 +69,8 @@ pub enum WaitsFor {
     Socket,
     /// For a blocking call to return.
     Blocking,
+    /// For one of several channels.
+    Select,
 }
 
 /// One blocked operation.
@@ -80,7 +87,7 @@ pub(crate) struct Waiter {
     timer_place: Cell<usize>,
     /// Written by the waiter before it leaves: the processor whose heap holds its deadline.
     timer_on: Cell<Option<NonNull<Processor>>>,
-    /// Constant while it waits: the node that it stands in a queue with.
+    /// Constant while it waits: the first of the nodes that it stands in queues with.
     node: Cell<Option<NonNull<Node>>>,
 }
 
@@ -215,11 +222,14 @@ pub(crate) struct Node {
     next: Cell<Option<NonNull<Node>>>,
     previous: Cell<Option<NonNull<Node>>>,
     linked: Cell<bool>,
+    /// The queue that it is in, or was.
+    queue: Cell<NonNull<WaitQueue>>,
     // Constant while it waits.
     waiter: NonNull<Waiter>,
     slot: *mut (),
-    queue: NonNull<WaitQueue>,
     lock: NonNull<Lock>,
+    /// Another node of the same waiter.
+    sibling: Option<NonNull<Node>>,
 }
 
 /// Who waits, oldest first. Lives inside of a [`Protected`](crate::Protected), whose lock protects
@@ -356,8 +366,9 @@ pub unsafe fn park_on<T>(
         linked: Cell::new(false),
         waiter: NonNull::from(&waiter),
         slot,
-        queue: NonNull::from(&mut *queue),
+        queue: Cell::new(NonNull::from(&mut *queue)),
         lock,
+        sibling: None,
     };
     waiter.node.set(Some(NonNull::from(&node)));
     queue.push(&node);
@@ -381,7 +392,7 @@ pub unsafe fn park_on<T>(
         let guard = source.lock();
         // SAFETY: the queue is part of the data whose guard was just taken; the pointer was made
         // from it, and the data has not moved since, for the waiting borrowed it.
-        let queue = unsafe { &mut *node.queue.as_ptr() };
+        let queue = unsafe { &mut *node.queue.get().as_ptr() };
         mutant!("timeout-unlink": queue.remove(&node) => ());
         drop(guard);
     }
@@ -449,7 +460,7 @@ pub fn sleep_until(deadline: u64) {
     }
 }
 
-/// Takes an abandoned goroutine out of the queue that it waits in, so that nothing is handed to it.
+/// Takes an abandoned goroutine out of the queues that it waits in, so that nothing is handed to it.
 ///
 /// # Safety
 /// - The goroutine was parked and never runs again; its stack is mapped.
@@ -457,13 +468,16 @@ pub(crate) unsafe fn unlink_abandoned(g: GoroutineRef) {
     let Some(waiter) = g.waiting.get() else { return };
     // SAFETY: a parked goroutine's waiter lies on its stack, which stays as it is.
     let waiter = unsafe { waiter.as_ref() };
-    let Some(node) = waiter.node.get() else { return };
-    // SAFETY: as for the waiter.
-    let node = unsafe { node.as_ref() };
-    // SAFETY: the goroutine is inside of a method of what the lock is part of, and so keeps it.
-    let lock = unsafe { node.lock.as_ref() };
-    lock.acquire();
-    // SAFETY: the queue is protected by the lock taken on the line above, and kept like it.
-    unsafe { &mut *node.queue.as_ptr() }.remove(node);
-    lock.release();
+    let mut next = waiter.node.get();
+    while let Some(node) = next {
+        // SAFETY: as for the waiter.
+        let node = unsafe { node.as_ref() };
+        // SAFETY: the goroutine is inside of a method of what the lock is part of, and so keeps it.
+        let lock = unsafe { node.lock.as_ref() };
+        lock.acquire();
+        // SAFETY: the queue is protected by the lock taken on the line above, and kept like it.
+        unsafe { &mut *node.queue.get().as_ptr() }.remove(node);
+        lock.release();
+        next = node.sibling;
+    }
 }

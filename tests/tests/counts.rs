@@ -101,6 +101,8 @@ fn on_one_worker() -> Vec<Work> {
         (0..n).for_each(|i| tx.send_timeout(i, hour).unwrap());
     }));
 
+    all.extend([select_of(2), select_of(8)]);
+
     let mutex = Arc::new(Mutex::new(0));
     all.push(work("mutex", {
         let mutex = Arc::clone(&mutex);
@@ -125,6 +127,35 @@ fn on_one_worker() -> Vec<Work> {
         }
     }));
     all
+}
+
+/// A select that waits in so many channels, for one of two who select as well.
+fn select_of(channels: usize) -> Work {
+    let ends: Vec<_> = (0..channels).map(|_| chan::bounded::<usize>(0)).collect();
+    for sides in ends.chunks(channels / 2).map(<[_]>::to_vec) {
+        beside(move || {
+            loop {
+                let mut sending = chan::Select::new();
+                for (tx, _) in &sides {
+                    sending.send(tx);
+                }
+                let chosen = sending.select();
+                let tx = &sides[chosen.index()].0;
+                chosen.send(tx, 1).unwrap();
+            }
+        });
+    }
+    work(if channels == 2 { "select of 2" } else { "select of 8" }, move |n| {
+        for _ in 0..n / 4 {
+            let mut receiving = chan::Select::new();
+            for (_, rx) in &ends {
+                receiving.recv(rx);
+            }
+            let chosen = receiving.select_timeout(Duration::from_secs(3600)).unwrap();
+            let rx = &ends[chosen.index()].1;
+            assert_eq!(chosen.recv(rx), Ok(1));
+        }
+    })
 }
 
 /// Yields, for ever.

@@ -81,6 +81,8 @@ pub(super) struct Blocks<T> {
     /// The free place behind the newest message in `last`; `LEN` if that is full.
     write_at: usize,
     len: usize,
+    /// How many of the messages are held for those who have selected them.
+    pub(super) held: usize,
     /// A block to be used next.
     spare: Option<NonNull<Block<T>>>,
 }
@@ -89,12 +91,13 @@ pub(super) struct Blocks<T> {
 unsafe impl<T: Send> Send for Blocks<T> {}
 
 impl<T> Blocks<T> {
-    pub(super) fn new() -> Blocks<T> {
-        Blocks { first: None, last: None, read_at: 0, write_at: 0, len: 0, spare: None }
+    pub(super) const fn new() -> Blocks<T> {
+        Blocks { first: None, last: None, read_at: 0, write_at: 0, len: 0, held: 0, spare: None }
     }
 
+    /// How many messages there are that nobody holds.
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.len - self.held
     }
 
     /// As [`Buffer::push`](super::buffer::Buffer::push), and there is always room.
@@ -114,7 +117,7 @@ impl<T> Blocks<T> {
     /// As [`Buffer::pop`](super::buffer::Buffer::pop).
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<NonNull<T>> {
-        if self.len == 0 {
+        if self.len == self.held {
             return None;
         }
         if self.read_at == Block::<T>::LEN {

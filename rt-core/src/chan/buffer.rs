@@ -1,4 +1,9 @@
-//! Where messages are between being sent and being received: nowhere, in a ring, or in blocks.
+//! Where messages are between being sent and being received: nowhere, in a ring, or in blocks; or
+//! they are made when it is time (`clock`).
+//!
+//! A message can be *held* for a receiver that has selected it and will come for it, and a place of a
+//! ring can be *reserved* for a sender; neither is there for others. Who comes first gets the oldest
+//! message: only how many are held counts.
 //!
 //! `push` and `pop` hand out *places*; the caller moves the message in or out. So a message is
 //! copied once, from the sender's hands to where it belongs, and never passes through a temporary.
@@ -8,6 +13,7 @@ use core::mem::{MaybeUninit, needs_drop};
 use core::ptr::NonNull;
 
 use super::blocks::Blocks;
+use super::clock::Clock;
 
 /// The messages of one channel, oldest first.
 pub(super) enum Buffer<T> {
@@ -15,6 +21,7 @@ pub(super) enum Buffer<T> {
     Nothing,
     Ring(Ring<T>),
     Blocks(Blocks<T>),
+    Clock(Clock<T>),
 }
 
 impl<T> Buffer<T> {
@@ -32,7 +39,7 @@ impl<T> Buffer<T> {
     #[inline(always)]
     pub(super) fn push(&mut self) -> Option<NonNull<T>> {
         match self {
-            Buffer::Nothing => None,
+            Buffer::Nothing | Buffer::Clock(_) => None,
             Buffer::Ring(ring) => ring.push(),
             Buffer::Blocks(blocks) => Some(blocks.push()),
         }
@@ -43,21 +50,86 @@ impl<T> Buffer<T> {
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<NonNull<T>> {
         match self {
-            Buffer::Nothing => None,
+            Buffer::Nothing | Buffer::Clock(_) => None,
             Buffer::Ring(ring) => ring.pop(),
             Buffer::Blocks(blocks) => blocks.pop(),
         }
     }
 
+    /// Holds a message for the caller, if there is one that isn't held.
+    pub(super) fn hold(&mut self) -> bool {
+        let has_message = self.has_message();
+        match self {
+            Buffer::Ring(ring) if has_message => ring.held += 1,
+            Buffer::Blocks(blocks) if has_message => blocks.held += 1,
+            _ => {}
+        }
+        has_message
+    }
+
+    /// Lets a held message go.
+    pub(super) fn unhold(&mut self) {
+        match self {
+            Buffer::Ring(ring) => ring.held -= 1,
+            Buffer::Blocks(blocks) => blocks.held -= 1,
+            Buffer::Nothing | Buffer::Clock(_) => {}
+        }
+    }
+
+    /// As `pop`, for one of those who hold a message.
+    pub(super) fn pop_held(&mut self) -> Option<NonNull<T>> {
+        self.unhold();
+        self.pop()
+    }
+
+    /// Reserves a place for the caller, if there is one that isn't reserved.
+    pub(super) fn reserve(&mut self) -> bool {
+        match self {
+            Buffer::Ring(ring) if ring.len < ring.limit => {
+                ring.limit -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives a reserved place back.
+    pub(super) fn unreserve(&mut self) {
+        if let Buffer::Ring(ring) = self {
+            ring.limit += 1;
+        }
+    }
+
+    /// True if `pop` finds a message.
+    pub(super) fn has_message(&self) -> bool {
+        self.len() > 0
+    }
+
+    /// True if `push` finds a place.
+    pub(super) fn has_room(&self) -> bool {
+        match self {
+            Buffer::Nothing | Buffer::Clock(_) => false,
+            Buffer::Ring(ring) => ring.len < ring.limit,
+            Buffer::Blocks(_) => true,
+        }
+    }
+
+    /// How many messages there are that nobody holds.
     pub(super) fn len(&self) -> usize {
         match self {
-            Buffer::Nothing => 0,
-            Buffer::Ring(ring) => ring.len,
+            Buffer::Nothing | Buffer::Clock(_) => 0,
+            Buffer::Ring(ring) => ring.len - ring.held,
             Buffer::Blocks(blocks) => blocks.len(),
         }
     }
 
     fn drop_messages(&mut self) {
+        // Whoever held one has forgotten about it: nobody can come for it any more.
+        match self {
+            Buffer::Ring(ring) => ring.held = 0,
+            Buffer::Blocks(blocks) => blocks.held = 0,
+            Buffer::Nothing | Buffer::Clock(_) => {}
+        }
         while let Some(message) = self.pop() {
             // SAFETY: `pop` gave up this message, so it is dropped here and nowhere else.
             unsafe { message.drop_in_place() };
@@ -66,19 +138,11 @@ impl<T> Buffer<T> {
 }
 
 impl<T> Drop for Buffer<T> {
-    /// Drops the messages. When a message's destructor panics the others are dropped all the same,
-    /// and the panic goes on.
+    /// Drops the messages. When a message's destructor panics, the panic goes on, and those behind it
+    /// are leaked: one that panics is likely not to be the only one, and a second panic would abort.
     fn drop(&mut self) {
-        struct Rest<'a, T>(&'a mut Buffer<T>);
-
-        impl<T> Drop for Rest<'_, T> {
-            fn drop(&mut self) {
-                self.0.drop_messages();
-            }
-        }
-
         if needs_drop::<T>() {
-            Rest(self).0.drop_messages();
+            self.drop_messages();
         }
     }
 }
@@ -89,11 +153,15 @@ pub(super) struct Ring<T> {
     places: Box<[MaybeUninit<T>]>,
     first: usize,
     len: usize,
+    /// How many there may be: the size without the reserved places.
+    limit: usize,
+    /// How many of them are held.
+    held: usize,
 }
 
 impl<T> Ring<T> {
     fn new(capacity: usize) -> Ring<T> {
-        Ring { places: Box::new_uninit_slice(capacity), first: 0, len: 0 }
+        Ring { places: Box::new_uninit_slice(capacity), first: 0, len: 0, limit: capacity, held: 0 }
     }
 
     /// The place `by` after the first.
@@ -105,7 +173,7 @@ impl<T> Ring<T> {
 
     #[inline(always)]
     fn push(&mut self) -> Option<NonNull<T>> {
-        if self.len == self.places.len() {
+        if self.len == self.limit {
             return None;
         }
         let at = self.around(self.len);
@@ -115,7 +183,7 @@ impl<T> Ring<T> {
 
     #[inline(always)]
     fn pop(&mut self) -> Option<NonNull<T>> {
-        if self.len == 0 {
+        if self.len == self.held {
             return None;
         }
         let at = self.first;

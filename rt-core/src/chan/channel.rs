@@ -16,12 +16,17 @@
 //! pointer; a waiter that was claimed and finds it still there learns that the other side is gone.
 //! A waiter whose deadline came first has been passed over, and its message is its own.
 //!
+//! A waiter may also be a `select`, which has no message yet, and no place for one: see `pick`.
+//!
 //! No code of the user runs while the lock is held: messages are moved, never dropped or cloned.
 
 use core::mem;
 use core::ptr::NonNull;
 
 use super::buffer::Buffer;
+use super::clock::Clock;
+use super::packet::{Note, Packet, Token, wake};
+use super::pick::Promised;
 use crate::lock::{Guard, Protected};
 use crate::seam::{AtomicUsize, Ordering, mutant};
 use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on};
@@ -34,6 +39,8 @@ pub(super) enum Refused {
     TimedOut,
     /// The other side is gone.
     Disconnected,
+    /// The one who was to hand the message over has let it down. Not for callers of a channel.
+    Again,
 }
 
 /// The deadline of an operation that doesn't wait at all.
@@ -46,51 +53,40 @@ pub(super) struct Channel<T> {
     // Written by handles that are cloned and dropped.
     pub(super) senders: Handles,
     pub(super) receivers: Handles,
-    state: Protected<State<T>>,
+    pub(super) state: Protected<State<T>>,
 }
 
-struct State<T> {
-    buffer: Buffer<T>,
-    waiting_receivers: WaitQueue,
-    waiting_senders: WaitQueue,
+pub(super) struct State<T> {
+    pub(super) buffer: Buffer<T>,
+    pub(super) waiting_receivers: WaitQueue,
+    pub(super) waiting_senders: WaitQueue,
     /// Set once, when the last handle of either side goes.
-    disconnected: bool,
-}
-
-/// What a waiter shows to its claimer.
-struct Packet<T> {
-    /// Where a sender's message is, or a receiver's belongs.
-    message: Option<NonNull<T>>,
-}
-
-impl<T> Packet<T> {
-    /// Says that the message of a claimed waiter is moved, and where it is or belongs.
-    ///
-    /// # Safety
-    /// - The waiter waits in a queue of a `Channel<T>`.
-    #[inline(always)]
-    unsafe fn take(claimed: &Claimed) -> NonNull<T> {
-        let packet = claimed.slot().cast::<Packet<T>>();
-        // SAFETY: every waiter of a channel passes a packet as its slot (`Channel::wait`), and
-        // leaves it to the one claimer until it is woken, which uses up `claimed`.
-        match unsafe { (*packet).message.take() } {
-            Some(message) => message,
-            None => crate::fatal!("a waiter of a channel was claimed twice"),
-        }
-    }
+    pub(super) disconnected: bool,
+    /// What goes past the buffer, between those who select.
+    pub(super) promised: Promised<T>,
 }
 
 impl<T> Channel<T> {
     pub(super) fn new(capacity: Option<usize>) -> Channel<T> {
+        Channel::with(capacity, Handles::one(), Buffer::new(capacity))
+    }
+
+    /// A channel without senders, which is never disconnected.
+    pub(super) fn of_clock(clock: Clock<T>) -> Channel<T> {
+        Channel::with(Some(1), Handles::none(), Buffer::Clock(clock))
+    }
+
+    fn with(capacity: Option<usize>, senders: Handles, buffer: Buffer<T>) -> Channel<T> {
         Channel {
             capacity,
-            senders: Handles::one(),
+            senders,
             receivers: Handles::one(),
             state: Protected::new(State {
-                buffer: Buffer::new(capacity),
+                buffer,
                 waiting_receivers: WaitQueue::new(WaitsFor::Receive),
                 waiting_senders: WaitQueue::new(WaitsFor::Send),
                 disconnected: false,
+                promised: Promised::none(),
             }),
         }
     }
@@ -100,11 +96,20 @@ impl<T> Channel<T> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.state.lock().buffer.len()
+        let state = self.state.lock();
+        match &state.buffer {
+            Buffer::Clock(clock) => clock.is_due().into(),
+            buffer => buffer.len(),
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.capacity.is_some_and(|capacity| self.len() == capacity)
+        let state = self.state.lock();
+        match &state.buffer {
+            Buffer::Clock(clock) => clock.is_due(),
+            Buffer::Nothing => self.capacity == Some(0),
+            buffer => !buffer.has_room(),
+        }
     }
 
     /// Sends the message at `message`, which is moved away exactly if this returns `Ok`.
@@ -117,9 +122,15 @@ impl<T> Channel<T> {
         if state.disconnected {
             return Err(Refused::Disconnected);
         }
-        if let Some(receiver) = state.waiting_receivers.claim_first() {
+        while let Some(receiver) = state.waiting_receivers.claim_first() {
             // SAFETY: it waited in a queue of this channel.
-            let place = unsafe { Packet::<T>::take(&receiver) };
+            let Some(place) = (unsafe { Packet::of(receiver.slot()) }).take() else {
+                // SAFETY: the caller gives the message up if it is taken here.
+                if unsafe { state.hand_to_select(receiver, message) } {
+                    return Ok(());
+                }
+                continue;
+            };
             // SAFETY: the receiver left room for one message there, and the caller gives one up.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
             drop(state);
@@ -152,14 +163,23 @@ impl<T> Channel<T> {
             }
             return Ok(());
         }
-        if let Some(sender) = state.waiting_senders.claim_first() {
+        while let Some(sender) = state.waiting_senders.claim_first() {
             // SAFETY: it waited in a queue of this channel.
-            let message = unsafe { Packet::<T>::take(&sender) };
+            let Some(message) = (unsafe { Packet::of(sender.slot()) }).take() else {
+                if state.make_select_owe(sender) {
+                    return self.wait_promised(state, place, deadline);
+                }
+                continue;
+            };
             // SAFETY: the sender gave its message up, and the caller has room for it.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
             drop(state);
             mutant!("send-wake": sender.wake() => drop(sender));
             return Ok(());
+        }
+        if let Buffer::Clock(_) = state.buffer {
+            // SAFETY: the caller's contract is the same.
+            return unsafe { self.recv_due(state, place, deadline) };
         }
         if state.disconnected {
             return Err(Refused::Disconnected);
@@ -167,16 +187,58 @@ impl<T> Channel<T> {
         if deadline == AT_ONCE {
             return Err(Refused::TimedOut);
         }
-        Channel::wait(state, |state| &mut state.waiting_receivers, place, deadline)
+        match Channel::wait(state, |state| &mut state.waiting_receivers, place, deadline) {
+            // SAFETY: the caller's contract is the same.
+            Err(Refused::Again) => unsafe { self.recv(place, deadline) },
+            done => done,
+        }
     }
 
-    /// Gives the place that became empty to a waiting sender's message.
+    /// As `recv`, where the messages are a clock's.
+    ///
+    /// # Safety
+    /// - As for `recv`.
+    #[cold]
+    unsafe fn recv_due<'a>(
+        &'a self,
+        mut state: Guard<'a, State<T>>,
+        place: NonNull<T>,
+        deadline: u64,
+    ) -> Result<(), Refused> {
+        let since = os::now();
+        loop {
+            let Buffer::Clock(clock) = &mut state.buffer else { return Err(Refused::Disconnected) };
+            if let Some(due) = clock.take(since) {
+                let message = clock.message(due);
+                drop(state);
+                // SAFETY: the caller has room for a message.
+                unsafe { place.write(message) };
+                return Ok(());
+            }
+            let until = clock.next().min(deadline);
+            // Nobody sends, so it is woken by the time alone, or never.
+            let why = match until {
+                AT_ONCE => Err(Refused::TimedOut),
+                _ => Channel::wait(state, |state| &mut state.waiting_receivers, place, until),
+            };
+            if until == deadline || why.is_ok() {
+                return why;
+            }
+            state = self.state.lock();
+        }
+    }
+
+    /// Gives the place that became empty to a waiting sender's message; or, if the sender selects,
+    /// reserves it.
     fn refill(mut state: Guard<'_, State<T>>, sender: Claimed) {
+        // SAFETY: it waited in a queue of this channel.
+        let Some(message) = (unsafe { Packet::of(sender.slot()) }).take() else {
+            state.offer_room(sender);
+            return;
+        };
         let Some(place) = state.buffer.push() else {
             crate::fatal!("a channel is full after a message was taken out");
         };
-        // SAFETY: it waited in a queue of this channel.
-        let message = unsafe { Packet::<T>::take(&sender) };
         // SAFETY: `push` gave out an empty place, and the sender gave its message up.
         unsafe { place.copy_from_nonoverlapping(message, 1) };
         drop(state);
@@ -185,23 +247,22 @@ impl<T> Channel<T> {
 
     /// Waits for the other side to move the message.
     #[inline(never)]
-    fn wait(
+    pub(super) fn wait(
         state: Guard<'_, State<T>>,
         side: impl FnOnce(&mut State<T>) -> &mut WaitQueue,
         message: NonNull<T>,
         deadline: u64,
     ) -> Result<(), Refused> {
-        debug_assert!(!state.disconnected, "waits for nobody");
         if deadline != FOREVER && os::now() >= deadline {
             return Err(Refused::TimedOut);
         }
-        let mut packet = Packet { message: Some(message) };
-        let slot = (&raw mut packet).cast();
-        // SAFETY: both sides' queues are part of the channel's state, and the channel is kept by the
-        // handle whose method waits.
-        match unsafe { park_on(state, side, slot, deadline) } {
+        let packet = Packet::with(message);
+        // SAFETY: all queues are part of the channel's state, and the channel is kept by the handle
+        // whose method waits.
+        match unsafe { park_on(state, side, packet.slot(), deadline) } {
             Wake::TimedOut => Err(Refused::TimedOut),
-            Wake::Claimed if packet.message.is_none() => Ok(()),
+            Wake::Claimed if packet.is_done() => Ok(()),
+            Wake::Claimed if packet.note.get() == Note::Again => Err(Refused::Again),
             Wake::Claimed => Err(Refused::Disconnected),
         }
     }
@@ -211,6 +272,7 @@ impl<T> Channel<T> {
     pub(super) fn senders_gone(&self) {
         self.state.lock().disconnected = true;
         mutant!("disconnect": self.wake_all(|state| &mut state.waiting_receivers) => ());
+        self.let_down_forgotten();
     }
 
     /// Disconnects the channel; the caller was the last receiver. What is buffered is dropped.
@@ -219,10 +281,11 @@ impl<T> Channel<T> {
         let mut state = self.state.lock();
         state.disconnected = true;
         let unread = mem::replace(&mut state.buffer, Buffer::Nothing);
+        let unclaimed = state.promised.take_hands();
         drop(state);
         self.wake_all(|state| &mut state.waiting_senders);
         // Last, for a message's destructor may panic.
-        drop(unread);
+        drop((unread, unclaimed));
     }
 
     /// Wakes all of a disconnected channel's waiters with nothing. Nobody joins them (invariant 3),
@@ -230,10 +293,14 @@ impl<T> Channel<T> {
     fn wake_all(&self, side: impl Fn(&mut State<T>) -> &mut WaitQueue) {
         loop {
             let first = side(&mut self.state.lock()).claim_first();
-            match first {
-                Some(claimed) => claimed.wake(),
-                None => return,
-            }
+            let Some(claimed) = first else { return };
+            // SAFETY: it waited in a queue of this channel, and is claimed.
+            let note = match unsafe { Packet::of(claimed.slot()) }.note.get() {
+                Note::Selects => Note::Got(Token::Gone),
+                Note::Watches => Note::Ready,
+                other => other,
+            };
+            wake(claimed, note);
         }
     }
 }
@@ -251,6 +318,10 @@ impl Handles {
 
     fn one() -> Handles {
         Handles(AtomicUsize::new(1))
+    }
+
+    fn none() -> Handles {
+        Handles(AtomicUsize::new(0))
     }
 
     /// Counts a clone.

@@ -8,15 +8,21 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::channel::{AT_ONCE, Channel, Refused};
+use super::packet::Token;
+use super::pick::{Registered, Side};
+use super::wait::{Case, Entry, wait_for_nobody};
 use super::{IntoIter, Iter, RecvError, RecvTimeoutError, TryIter, TryRecvError};
-use crate::FOREVER;
+use crate::switch::checkpoint;
 use crate::time::deadline_after;
+use crate::wait::Many;
+use crate::{FOREVER, Instant};
 
 /// The receiving side of a channel. Clones receive from the same channel, each message once; when
 /// the last one is dropped, what is in the channel is dropped too, and senders learn that it is
 /// disconnected.
 pub struct Receiver<T> {
-    channel: Arc<Channel<T>>,
+    /// None for a channel that never has a message.
+    pub(super) channel: Option<Arc<Channel<T>>>,
 }
 
 impl<T> UnwindSafe for Receiver<T> {}
@@ -25,15 +31,23 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 impl<T> Receiver<T> {
     /// The handle that a new channel counts already.
     pub(super) fn first(channel: Arc<Channel<T>>) -> Receiver<T> {
-        Receiver { channel }
+        Receiver { channel: Some(channel) }
+    }
+
+    pub(super) const fn of_nobody() -> Receiver<T> {
+        Receiver { channel: None }
     }
 
     /// Receives a message, or makes an error of the reason why not.
     #[inline(always)]
     fn take<E>(&self, deadline: u64, error: impl FnOnce(Refused) -> E) -> Result<T, E> {
+        let Some(channel) = &self.channel else {
+            wait_for_nobody(deadline);
+            return Err(error(Refused::TimedOut));
+        };
         let mut place = MaybeUninit::<T>::uninit();
         // SAFETY: the place has room for one message, and is this function's own.
-        match unsafe { self.channel.recv(NonNull::from(&mut place).cast(), deadline) } {
+        match unsafe { channel.recv(NonNull::from(&mut place).cast(), deadline) } {
             // SAFETY: `Ok` says that the place was filled.
             Ok(()) => Ok(unsafe { place.assume_init() }),
             Err(why) => Err(error(why)),
@@ -42,15 +56,19 @@ impl<T> Receiver<T> {
 
     /// Receives a message if one is there or, on a channel of capacity 0, if a sender waits.
     ///
-    /// Never parks.
+    /// Never parks; but a goroutine that is refused again and again lets others run at times. And
+    /// where a `select` has chosen to send, it waits for that to be completed.
     ///
     /// # Errors
     /// [`TryRecvError::Empty`]; or [`TryRecvError::Disconnected`] if there never will be one.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.take(AT_ONCE, |why| match why {
-            Refused::TimedOut => TryRecvError::Empty,
-            Refused::Disconnected => TryRecvError::Disconnected,
+            Refused::TimedOut => {
+                checkpoint();
+                TryRecvError::Empty
+            }
+            Refused::Disconnected | Refused::Again => TryRecvError::Disconnected,
         })
     }
 
@@ -74,37 +92,56 @@ impl<T> Receiver<T> {
         self.recv_until(deadline_after(timeout))
     }
 
-    /// As [`recv`](Self::recv), but gives up when the platform's clock reaches `deadline`, in
-    /// nanoseconds. It tries at least once.
+    /// As [`recv`](Self::recv), but gives up when the clock reaches `deadline`, an [`Instant`] or
+    /// one of `std`. It tries at least once.
     ///
     /// # Errors
     /// As for [`recv_timeout`](Self::recv_timeout).
-    #[doc(hidden)]
-    pub fn recv_until(&self, deadline: u64) -> Result<T, RecvTimeoutError> {
+    pub fn recv_deadline(&self, deadline: impl Into<Instant>) -> Result<T, RecvTimeoutError> {
+        self.recv_until(deadline.into().as_nanos())
+    }
+
+    fn recv_until(&self, deadline: u64) -> Result<T, RecvTimeoutError> {
         self.take(deadline, |why| match why {
             Refused::TimedOut => RecvTimeoutError::Timeout,
-            Refused::Disconnected => RecvTimeoutError::Disconnected,
+            Refused::Disconnected | Refused::Again => RecvTimeoutError::Disconnected,
         })
+    }
+
+    /// Completes a receive that a `select` has chosen.
+    ///
+    /// # Safety
+    /// - The token was given to a receiver of this channel, and is used up.
+    pub(super) unsafe fn finish(&self, token: Token) -> Result<T, RecvError> {
+        let Some(channel) = &self.channel else { return Err(RecvError) };
+        let mut place = MaybeUninit::<T>::uninit();
+        // SAFETY: the place has room for one message, and is this function's own; for the token the
+        // caller's contract is the same.
+        match unsafe { channel.finish_recv(token, NonNull::from(&mut place).cast()) } {
+            // SAFETY: `Ok` says that the place was filled.
+            Ok(()) => Ok(unsafe { place.assume_init() }),
+            Err(_) => Err(RecvError),
+        }
     }
 
     /// True if no message is in the channel; always so with a capacity of 0.
     pub fn is_empty(&self) -> bool {
-        self.channel.len() == 0
+        self.len() == 0
     }
 
     /// True if there is no room; always so with a capacity of 0.
     pub fn is_full(&self) -> bool {
-        self.channel.is_full()
+        self.channel.as_ref().is_none_or(|channel| channel.is_full())
     }
 
     /// How many messages are in the channel.
     pub fn len(&self) -> usize {
-        self.channel.len()
+        self.channel.as_ref().map_or(0, |channel| channel.len())
     }
 
     /// How many messages the channel can hold; none if there is no limit.
     pub fn capacity(&self) -> Option<usize> {
-        self.channel.capacity()
+        self.channel.as_ref().map_or(Some(0), |channel| channel.capacity())
     }
 
     /// The messages as they come, until the channel is empty and all senders are gone.
@@ -119,23 +156,31 @@ impl<T> Receiver<T> {
         TryIter::new(self)
     }
 
-    /// True if both receive from the same channel.
+    /// True if both receive from the same channel. All that [`never`](super::never) makes are one.
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
-        Arc::ptr_eq(&self.channel, &other.channel)
+        match (&self.channel, &other.channel) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        }
     }
 }
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {
-        self.channel.receivers.add();
+        if let Some(channel) = &self.channel {
+            channel.receivers.add();
+        }
         Receiver { channel: self.channel.clone() }
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        if self.channel.receivers.remove() {
-            self.channel.receivers_gone();
+        if let Some(channel) = &self.channel
+            && channel.receivers.remove()
+        {
+            channel.receivers_gone();
         }
     }
 }
@@ -161,5 +206,37 @@ impl<T> IntoIterator for Receiver<T> {
 
     fn into_iter(self) -> IntoIter<T> {
         IntoIter::new(self)
+    }
+}
+
+impl<T> Case for Receiver<T> {
+    fn pick(&self, since: u64) -> Option<Token> {
+        self.channel.as_ref()?.pick(Side::Receive, since)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.is_ready(Side::Receive))
+    }
+
+    fn next_due(&self) -> u64 {
+        self.channel.as_ref().map_or(FOREVER, |channel| channel.next_due())
+    }
+
+    unsafe fn register(&self, me: &Many, entry: &Entry, since: u64) -> Registered {
+        let Some(channel) = &self.channel else { return Registered::Waits };
+        // SAFETY: the caller's contract is the same.
+        unsafe { channel.register(Side::Receive, me, &entry.place, &entry.packet, since) }
+    }
+
+    unsafe fn unregister(&self, entry: &Entry) {
+        let Some(channel) = &self.channel else { return };
+        // SAFETY: the caller's contract is the same.
+        unsafe { channel.unregister(&entry.place) }
+    }
+
+    fn abandon(&self, token: Token) {
+        if let Some(channel) = &self.channel {
+            channel.abandon(token);
+        }
     }
 }

@@ -8,14 +8,19 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::channel::{AT_ONCE, Channel, Refused};
+use super::packet::Token;
+use super::pick::{Registered, Side};
+use super::wait::{Case, Entry};
 use super::{SendError, SendTimeoutError, TrySendError};
-use crate::FOREVER;
+use crate::switch::checkpoint;
 use crate::time::deadline_after;
+use crate::wait::Many;
+use crate::{FOREVER, Instant};
 
 /// The sending side of a channel. Clones send into the same channel; when the last one is dropped,
 /// receivers get what is still in the channel and then learn that it is disconnected.
 pub struct Sender<T> {
-    channel: Arc<Channel<T>>,
+    pub(super) channel: Arc<Channel<T>>,
 }
 
 impl<T> UnwindSafe for Sender<T> {}
@@ -47,15 +52,18 @@ impl<T> Sender<T> {
 
     /// Sends a message if that is possible at once: there is room, or a receiver waits.
     ///
-    /// Never parks.
+    /// Never parks; but a goroutine that is refused again and again lets others run at times.
     ///
     /// # Errors
     /// [`TrySendError::Full`] and [`TrySendError::Disconnected`] give the message back.
     #[inline]
     pub fn try_send(&self, msg: T) -> Result<(), TrySendError<T>> {
         self.pass(msg, AT_ONCE, |why, msg| match why {
-            Refused::TimedOut => TrySendError::Full(msg),
-            Refused::Disconnected => TrySendError::Disconnected(msg),
+            Refused::TimedOut => {
+                checkpoint();
+                TrySendError::Full(msg)
+            }
+            Refused::Disconnected | Refused::Again => TrySendError::Disconnected(msg),
         })
     }
 
@@ -79,17 +87,40 @@ impl<T> Sender<T> {
         self.send_until(msg, deadline_after(timeout))
     }
 
-    /// As [`send`](Self::send), but gives up when the platform's clock reaches `deadline`, in
-    /// nanoseconds. It tries at least once.
+    /// As [`send`](Self::send), but gives up when the clock reaches `deadline`, an [`Instant`] or
+    /// one of `std`. It tries at least once.
     ///
     /// # Errors
-    /// The message comes back if the time is over, or if all receivers are gone.
-    #[doc(hidden)]
-    pub fn send_until(&self, msg: T, deadline: u64) -> Result<(), SendTimeoutError<T>> {
+    /// As for [`send_timeout`](Self::send_timeout).
+    pub fn send_deadline(
+        &self,
+        msg: T,
+        deadline: impl Into<Instant>,
+    ) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(msg, deadline.into().as_nanos())
+    }
+
+    fn send_until(&self, msg: T, deadline: u64) -> Result<(), SendTimeoutError<T>> {
         self.pass(msg, deadline, |why, msg| match why {
             Refused::TimedOut => SendTimeoutError::Timeout(msg),
-            Refused::Disconnected => SendTimeoutError::Disconnected(msg),
+            Refused::Disconnected | Refused::Again => SendTimeoutError::Disconnected(msg),
         })
+    }
+
+    /// Completes a send that a `select` has chosen.
+    ///
+    /// # Safety
+    /// - The token was given to a sender of this channel, and is used up.
+    pub(super) unsafe fn finish(&self, token: Token, mut msg: T) -> Result<(), SendError<T>> {
+        // SAFETY: the message is the caller's, and forgotten below if it was moved away; for the
+        // token the caller's contract is the same.
+        match unsafe { self.channel.finish_send(token, NonNull::from(&mut msg)) } {
+            Ok(()) => {
+                mem::forget(msg);
+                Ok(())
+            }
+            Err(_) => Err(SendError(msg)),
+        }
     }
 
     /// True if no message is in the channel; always so with a capacity of 0.
@@ -136,5 +167,33 @@ impl<T> Drop for Sender<T> {
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Sender { .. }")
+    }
+}
+
+impl<T> Case for Sender<T> {
+    fn pick(&self, since: u64) -> Option<Token> {
+        self.channel.pick(Side::Send, since)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.channel.is_ready(Side::Send)
+    }
+
+    fn next_due(&self) -> u64 {
+        FOREVER
+    }
+
+    unsafe fn register(&self, me: &Many, entry: &Entry, since: u64) -> Registered {
+        // SAFETY: the caller's contract is the same.
+        unsafe { self.channel.register(Side::Send, me, &entry.place, &entry.packet, since) }
+    }
+
+    unsafe fn unregister(&self, entry: &Entry) {
+        // SAFETY: the caller's contract is the same.
+        unsafe { self.channel.unregister(&entry.place) }
+    }
+
+    fn abandon(&self, token: Token) {
+        self.channel.abandon(token);
     }
 }

@@ -6,6 +6,7 @@ mod duties;
 mod options;
 mod plain;
 mod programs;
+mod select;
 
 use std::io::Write as _;
 use std::process::ExitCode;

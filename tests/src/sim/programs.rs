@@ -11,6 +11,7 @@ use gort::sync::{Mutex, WaitGroup};
 
 use crate::duties;
 use crate::plain::plain;
+use crate::select;
 
 /// What the seed or the command line decides for a program.
 #[derive(Clone, Copy)]
@@ -52,6 +53,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "buffered", run: buffered },
     Program { name: "unbounded", run: unbounded },
     Program { name: "disconnect", run: disconnect },
+    Program { name: "selects", run: select::selects },
+    Program { name: "both_ways", run: select::both_ways },
+    Program { name: "late_select", run: select::late },
+    Program { name: "select_ends", run: select::ends },
+    Program { name: "ready", run: select::ready },
+    Program { name: "clocks", run: select::clocks },
     Program { name: "join", run: join },
     Program { name: "local", run: local },
     Program { name: "mutex", run: mutex },

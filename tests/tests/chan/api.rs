@@ -7,6 +7,7 @@ use gort::chan::{
     Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
     TrySendError, bounded, unbounded,
 };
+use gort::time::Instant;
 
 use crate::world::{everywhere, ms};
 use crate::{each_buffered, each_flavour};
@@ -133,8 +134,8 @@ fn time_that_is_over_lets_it_try_once() {
         assert_eq!(r.recv_timeout(ms(0)), Err(RecvTimeoutError::Timeout));
         s.send_timeout(1, ms(0)).unwrap();
         assert_eq!(r.recv_timeout(ms(0)), Ok(1));
-        s.send_until(2, 1).unwrap();
-        assert_eq!(r.recv_until(1), Ok(2));
+        s.send_deadline(2, Instant::from_nanos(1)).unwrap();
+        assert_eq!(r.recv_deadline(Instant::from_nanos(1)), Ok(2));
     }
     for (s, r) in each_flavour::<()>() {
         while s.len() < s.capacity().unwrap_or(0) {
@@ -142,7 +143,10 @@ fn time_that_is_over_lets_it_try_once() {
         }
         if s.is_full() {
             assert_eq!(s.send_timeout((), ms(0)), Err(SendTimeoutError::Timeout(())));
-            assert_eq!(s.send_until((), 1), Err(SendTimeoutError::Timeout(())));
+            assert_eq!(
+                s.send_deadline((), Instant::from_nanos(1)),
+                Err(SendTimeoutError::Timeout(()))
+            );
         }
         drop(s);
         r.try_iter().for_each(drop);

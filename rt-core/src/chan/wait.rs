@@ -1,0 +1,203 @@
+//! Waiting for one of several channels: which operation comes first, or is ready first.
+
+use alloc::vec::Vec;
+
+use super::channel::AT_ONCE;
+use super::handles::Handle;
+use super::packet::{Note, Packet, Token};
+use super::pick::Registered;
+use crate::lock::Protected;
+use crate::switch::checkpoint;
+use crate::wait::{Many, Place, WaitQueue, WaitsFor, Wake, chance, park_in_many, park_on};
+use crate::{FOREVER, os};
+
+/// So many operations need no memory of the heap.
+pub(super) const FEW: usize = 8;
+
+/// `since` of one who has not waited.
+const NOT_WAITED: u64 = FOREVER;
+
+/// An operation that a `select` can choose: what a sender and a receiver have in common. None of it
+/// makes, looks at or drops a message.
+pub(super) trait Case {
+    /// Chooses it, if it needn't wait.
+    fn pick(&self, since: u64) -> Option<Token>;
+
+    /// Whether it needn't wait.
+    fn is_ready(&self) -> bool;
+
+    /// When it will be ready by itself; `FOREVER` if never.
+    fn next_due(&self) -> u64;
+
+    /// Joins the channel's queue, unless it needn't wait.
+    ///
+    /// # Safety
+    /// - The channel, `me` and the entry stay where they are until `unregister`.
+    unsafe fn register(&self, me: &Many, entry: &Entry, since: u64) -> Registered;
+
+    /// Leaves the channel's queue.
+    ///
+    /// # Safety
+    /// - The entry was given to no other's `register`.
+    unsafe fn unregister(&self, entry: &Entry);
+
+    /// Gives up what was chosen. A message that a sender has handed over may be lost.
+    fn abandon(&self, token: Token);
+}
+
+/// What one operation needs to wait.
+pub(super) struct Entry {
+    pub(super) place: Place,
+    pub(super) packet: Packet,
+}
+
+impl Entry {
+    const fn new(note: Note) -> Entry {
+        Entry { place: Place::new(), packet: Packet::without(note) }
+    }
+}
+
+/// What a `select` has chosen.
+pub(super) struct Chosen<'a> {
+    pub(super) handle: Handle<'a>,
+    pub(super) token: Token,
+}
+
+/// Chooses one of the operations; none if none can be chosen by `deadline`. The order of the handles
+/// is that in which they are asked, and is changed for a choice without bias.
+pub(super) fn choose<'a>(
+    handles: &mut [Handle<'a>],
+    deadline: u64,
+    biased: bool,
+) -> Option<Chosen<'a>> {
+    if !biased {
+        shuffle(handles);
+    }
+    let mut since = NOT_WAITED;
+    loop {
+        let ready = |handle: &Handle<'a>| {
+            handle.case.pick(since).map(|token| Chosen { handle: *handle, token })
+        };
+        if let Some(chosen) = handles.iter().find_map(ready) {
+            return Some(chosen);
+        }
+        if is_over(deadline, &mut since) {
+            return None;
+        }
+        if let Some((at, Some(token))) = wait(handles, Note::Selects, deadline, since) {
+            return Some(Chosen { handle: handles[at], token });
+        }
+    }
+}
+
+/// The number of an operation that is ready; none if none is by `deadline`.
+pub(super) fn ready(handles: &mut [Handle<'_>], deadline: u64, biased: bool) -> Option<usize> {
+    if !biased {
+        shuffle(handles);
+    }
+    let mut since = NOT_WAITED;
+    loop {
+        if let Some(ready) = handles.iter().find(|handle| handle.case.is_ready()) {
+            return Some(ready.index);
+        }
+        if is_over(deadline, &mut since) {
+            return None;
+        }
+        wait(handles, Note::Watches, deadline, since);
+    }
+}
+
+/// Whether the time is over; notes when the waiting began.
+fn is_over(deadline: u64, since: &mut u64) -> bool {
+    if deadline == AT_ONCE {
+        // One who asks again and again lets others run at times.
+        checkpoint();
+        return true;
+    }
+    let now = os::now();
+    *since = now.min(*since);
+    deadline != FOREVER && now >= deadline
+}
+
+/// Every order is as likely (Fisher and Yates).
+fn shuffle(handles: &mut [Handle<'_>]) {
+    if handles.len() < 2 {
+        return;
+    }
+    let mut random = chance();
+    for last in (1..handles.len()).rev() {
+        let bits = random >> 32;
+        // Below `last + 1`, by a multiplication in place of a division (Lemire).
+        handles.swap(last, ((bits * (last as u64 + 1)) >> 32) as usize);
+        random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+    }
+}
+
+/// Waits until somebody says something about an operation, or one of them may be ready by itself,
+/// or until `deadline`. What was said, if it is that: where, and the token if it was given one.
+fn wait(
+    handles: &[Handle<'_>],
+    note: Note,
+    deadline: u64,
+    since: u64,
+) -> Option<(usize, Option<Token>)> {
+    let deadline = handles.iter().map(|handle| handle.case.next_due()).fold(deadline, u64::min);
+    if handles.len() <= FEW {
+        let entries: [Entry; FEW] = core::array::from_fn(|_| Entry::new(note));
+        wait_with(handles, &entries[..handles.len()], deadline, since)
+    } else {
+        let entries: Vec<Entry> = handles.iter().map(|_| Entry::new(note)).collect();
+        wait_with(handles, &entries, deadline, since)
+    }
+}
+
+fn wait_with(
+    handles: &[Handle<'_>],
+    entries: &[Entry],
+    deadline: u64,
+    since: u64,
+) -> Option<(usize, Option<Token>)> {
+    let mut own = None;
+    let register = |me: &Many| {
+        for (at, (handle, entry)) in handles.iter().zip(entries).enumerate() {
+            // SAFETY: `leave` below takes all out before `park_in_many` returns, and the entries and
+            // the channels, which `handles` borrow, outlive that.
+            match unsafe { handle.case.register(me, entry, since) } {
+                Registered::Waits if me.is_waiting() => {}
+                Registered::Waits | Registered::Lost => return true,
+                Registered::Got(token) => {
+                    own = Some((at, Some(token)));
+                    return false;
+                }
+                Registered::Ready => return false,
+            }
+        }
+        true
+    };
+    let leave = || {
+        for (handle, entry) in handles.iter().zip(entries) {
+            // SAFETY: each entry was registered with its own handle's channel alone.
+            unsafe { handle.case.unregister(entry) };
+        }
+    };
+    let wake = park_in_many(deadline, register, leave);
+    if own.is_some() || wake == Wake::TimedOut {
+        return own;
+    }
+    entries.iter().enumerate().find_map(|(at, entry)| match entry.packet.note.get() {
+        Note::Got(token) => Some((at, Some(token))),
+        Note::Ready => Some((at, None)),
+        _ => None,
+    })
+}
+
+/// Waits until `deadline`, or for ever.
+pub(super) fn wait_for_nobody(deadline: u64) {
+    if deadline == AT_ONCE || deadline != FOREVER && os::now() >= deadline {
+        return;
+    }
+    let nobody = Protected::new(WaitQueue::new(WaitsFor::Receive));
+    // SAFETY: the queue stays on this stack while this waits.
+    let wake = unsafe { park_on(nobody.lock(), |queue| queue, core::ptr::null_mut(), deadline) };
+    debug_assert_eq!(wake, Wake::TimedOut, "nobody knows of this queue");
+}
