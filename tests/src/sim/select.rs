@@ -51,7 +51,7 @@ pub(crate) fn selects(setting: Setting) {
     for capacity in [0, 1] {
         let (txs, rxs): (Vec<_>, Vec<_>) = (0..2).map(|_| bounded(capacity)).unzip();
         let aside = txs[0].clone();
-        let thread = plain(move || (0..3).for_each(|v| aside.send(v).expect("received")));
+        let _joined = plain(move || (0..3).for_each(|v| aside.send(v).expect("received")));
         let sum = setting.run(|| {
             let senders: Vec<_> = (0..2)
                 .map(|s| {
@@ -76,7 +76,6 @@ pub(crate) fn selects(setting: Setting) {
             receivers.into_iter().map(|r| r.join().expect("no panic")).sum::<u64>()
         });
         assert_eq!(sum, 3 + (1 + 2 + 3 + 4) + (10 + 11 + 12 + 13 + 14) + (20 + 21 + 22));
-        thread.join();
     }
 }
 
@@ -162,10 +161,9 @@ pub(crate) fn ends(setting: Setting) {
             }
         });
         let gone = gort::spawn(move || drop(tx));
-        let also = plain(move || drop(other));
+        let _joined = plain(move || drop(other));
         assert!(waits.join().expect("no panic"));
         gone.join().expect("no panic");
-        also.join();
     });
 }
 
@@ -173,7 +171,7 @@ pub(crate) fn ends(setting: Setting) {
 pub(crate) fn ready(setting: Setting) {
     setting.run(|| {
         let (tx, rx) = bounded::<u64>(0);
-        let (to, from) = chan::bounded::<u64>(1);
+        let (to, from) = bounded::<u64>(1);
         let watcher = {
             let (rx, to) = (rx.clone(), to.clone());
             gort::spawn(move || {
@@ -220,7 +218,8 @@ pub(crate) fn clocks(setting: Setting) {
                 recv(never) -> _ => unreachable!("it has no messages"),
             }
         };
-        assert_eq!(end - start, 55 * MS);
+        // The clock goes on a little with each step of the program.
+        assert!((55 * MS..56 * MS).contains(&(end - start)), "after {:?}", end - start);
         assert!((1..=5).contains(&seen.len()), "{} ticks", seen.len());
         assert!(seen.windows(2).all(|pair| pair[1] - pair[0] >= 10 * MS));
         assert!(Instant::now() >= end);
