@@ -218,10 +218,10 @@ pub(crate) fn clocks(setting: Setting) {
                 recv(never) -> _ => unreachable!("it has no messages"),
             }
         };
-        // The clock goes on a little with each step of the program.
-        assert!((55 * MS..56 * MS).contains(&(end - start)), "after {:?}", end - start);
-        assert!((1..=5).contains(&seen.len()), "{} ticks", seen.len());
-        assert!(seen.windows(2).all(|pair| pair[1] - pair[0] >= 10 * MS));
+        // The clock goes on between any two steps, and a fault can make that long.
+        assert!(end >= start + 55 * MS, "after {:?}", end - start);
+        let moments: Vec<_> = std::iter::once(start).chain(seen).collect();
+        assert!(moments.windows(2).all(|pair| pair[1] - pair[0] >= 10 * MS), "{moments:?}");
         assert!(Instant::now() >= end);
     });
 }
