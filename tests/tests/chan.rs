@@ -13,6 +13,8 @@ mod drops;
 mod order;
 #[path = "chan/rendezvous.rs"]
 mod rendezvous;
+#[path = "chan/select.rs"]
+mod select;
 #[path = "chan/stress.rs"]
 mod stress;
 #[path = "chan/waiting.rs"]

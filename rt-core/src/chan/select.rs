@@ -217,8 +217,8 @@ impl<'a> SelectedOperation<'a> {
     /// # Panics
     /// If `s` is not the sender of the operation, by address.
     pub fn send<T>(self, s: &Sender<T>, msg: T) -> Result<(), SendError<T>> {
-        assert!(self.chosen.handle.is(s), "passed a sender that wasn't selected");
-        let token = self.take();
+        let same = self.chosen.handle.is(s);
+        let token = self.take(same, "passed a sender that wasn't selected");
         // SAFETY: the handle was made from this sender, and its token is taken from it.
         unsafe { s.finish(token, msg) }
     }
@@ -232,17 +232,22 @@ impl<'a> SelectedOperation<'a> {
     /// # Panics
     /// If `r` is not the receiver of the operation, by address.
     pub fn recv<T>(self, r: &Receiver<T>) -> Result<T, RecvError> {
-        assert!(self.chosen.handle.is(r), "passed a receiver that wasn't selected");
-        let token = self.take();
+        let same = self.chosen.handle.is(r);
+        let token = self.take(same, "passed a receiver that wasn't selected");
         // SAFETY: the handle was made from this receiver, and its token is taken from it.
         unsafe { r.finish(token) }
     }
 
-    /// The token, to be used up.
-    fn take(self) -> Token {
-        let token = self.chosen.token;
-        mem::forget(self);
-        token
+    /// The token, to be used up by the end that was chosen. By another one it is a panic, and a
+    /// second one by `drop` would abort.
+    fn take(self, same: bool, otherwise: &str) -> Token {
+        let this = mem::ManuallyDrop::new(self);
+        let Chosen { handle, token } = &this.chosen;
+        if !same {
+            handle.case.abandon(*token);
+            panic!("{otherwise}");
+        }
+        *token
     }
 }
 
