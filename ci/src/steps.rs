@@ -110,8 +110,9 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
-/// Steps that run only when asked for by name: sanitizers build std as well, and make tests slow.
-const ON_DEMAND: &[&str] = &["sanitize"];
+/// Steps that run only when asked for by name: sanitizers build std as well, and make tests slow; the
+/// mirrored suites measure times, which a busy machine doesn't keep.
+const ON_DEMAND: &[&str] = &["sanitize", "mirror"];
 
 /// The step of that name.
 pub(crate) fn find(name: &str) -> Result<&'static Step, Usage> {
@@ -124,7 +125,8 @@ pub(crate) fn find(name: &str) -> Result<&'static Step, Usage> {
 /// The text of `cargo ci --help`.
 pub(crate) fn help() -> String {
     let mut text = String::from(
-        "All of gort's checks.\n\n    cargo ci               every step, in this order, but `sanitize`\n    \
+        "All of gort's checks.\n\n    cargo ci               every step, in this order, but those that \
+         must be named: sanitize, mirror\n    \
          cargo ci STEP [ARGS]   one of them\n\nSteps:\n",
     );
     for step in STEPS {
