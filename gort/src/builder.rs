@@ -4,9 +4,9 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
 
 use rt_core::inspect::Seen;
-use rt_core::{Config, OsError, Runtime};
+use rt_core::{Config, Runtime};
 
-use crate::{lent, panics};
+use crate::{lent, refusal};
 
 /// The environment variable that sets the number of processors.
 const MAXPROCS: &str = "GORT_MAXPROCS";
@@ -69,7 +69,7 @@ impl Builder {
     }
 
     /// Sets the most threads that the runtime has at one time: workers and those for
-    /// [`blocking`](crate::blocking).
+    /// [`blocking`](crate::blocking), whose calls wait for one another when there are no more.
     #[doc(alias = "SetMaxThreads")]
     pub fn max_threads(mut self, n: usize) -> Builder {
         self.max_threads = n;
@@ -120,7 +120,8 @@ impl Builder {
 
     /// Starts a runtime without running anything in it.
     pub(crate) fn start(&self) -> io::Result<Runtime> {
-        Runtime::new(&self.config()?).map_err(|e| refused("a runtime", e))
+        let runtime = Runtime::new(&self.config()?);
+        runtime.map_err(|error| refusal::refused("a runtime", error, None))
     }
 
     /// Starts a runtime, runs `f` as its first goroutine, and returns what `f` returns as soon as it
@@ -137,7 +138,8 @@ impl Builder {
     /// the worker waits so long, and `f` must not wait for it.
     ///
     /// # Errors
-    /// The builder's settings make no sense, or the system refuses memory or a thread.
+    /// The builder's settings make no sense, or the system refuses memory or a thread: the error
+    /// says what ran out, how many there were and what to raise, and nothing is left behind.
     ///
     /// # Panics
     /// When `f` panics, its panic goes on in the caller.
@@ -148,11 +150,13 @@ impl Builder {
     {
         let at = Location::caller();
         let runtime = self.start()?;
+        let again = runtime.clone();
         let mut result = None;
         let main = || result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
         // SAFETY: panics are caught on the line above; `migratory` made the caller promise `Send`.
         let ran = unsafe { runtime.run(at, main) };
-        if let Some(lent) = ran.map_err(|e| refused("the first goroutine", e))? {
+        let refused = |error| refusal::refused("the first goroutine", error, Some(again.held()));
+        if let Some(lent) = ran.map_err(refused)? {
             lent::leave(lent);
         }
         lent::sweep();
@@ -190,13 +194,4 @@ fn procs_by_default() -> io::Result<usize> {
 
 fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
-}
-
-/// The error of a system that refuses what a goroutine or runtime needs.
-pub(crate) fn refused(what: &str, error: OsError) -> io::Error {
-    let system = io::Error::from_raw_os_error(error.0);
-    io::Error::new(
-        system.kind(),
-        format!("{what} could not be started: {system}. {}", panics::what_to_raise(system.kind())),
-    )
 }

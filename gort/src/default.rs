@@ -1,6 +1,9 @@
 //! The runtime that serves plain threads: one a process, started by its first use.
 
-use std::sync::OnceLock;
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rt_core::Runtime;
 
@@ -9,13 +12,26 @@ use crate::builder::Builder;
 /// Started at most once, never ended.
 static DEFAULT: OnceLock<Runtime> = OnceLock::new();
 
+/// Held by whoever starts it.
+static STARTING: Mutex<()> = Mutex::new(());
+
 /// The process-wide runtime.
 ///
-/// # Panics
-/// When it can't be started.
-pub(crate) fn runtime() -> &'static Runtime {
-    DEFAULT.get_or_init(|| match Builder::new().start() {
-        Ok(runtime) => runtime,
-        Err(error) => panic!("gort: the process-wide runtime could not be started: {error}"),
-    })
+/// # Errors
+/// It can't be started. The next one to ask tries again.
+pub(crate) fn runtime() -> io::Result<&'static Runtime> {
+    match DEFAULT.get() {
+        Some(runtime) => Ok(runtime),
+        None => start(),
+    }
+}
+
+#[cold]
+fn start() -> io::Result<&'static Runtime> {
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = DEFAULT.get() {
+        return Ok(runtime);
+    }
+    let runtime = Builder::new().start()?;
+    Ok(DEFAULT.get_or_init(|| runtime))
 }

@@ -40,6 +40,7 @@ mod default;
 mod lent;
 mod panics;
 mod platform;
+mod refusal;
 mod scope;
 
 pub mod chan;

@@ -1,7 +1,7 @@
 //! Panics of goroutines, and what to say about them.
 
 use std::any::Any;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::panic::Location;
 
 /// What a panic said, if it is text.
@@ -29,17 +29,5 @@ pub(crate) fn discard(panic: Box<dyn Any + Send>) {
     if let Err(again) = dropped {
         // A payload that panics when dropped gets no third chance.
         std::mem::forget(again);
-    }
-}
-
-/// Which limit to raise when the system says this.
-pub(crate) fn what_to_raise(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::OutOfMemory => {
-            "Raise the limit of memory or addresses (ulimit -v, vm.max_map_count), or lower \
-             Builder::stack_size"
-        }
-        ErrorKind::WouldBlock => "Raise the limit of processes (ulimit -u, pids.max)",
-        _ => "Nothing was started",
     }
 }

@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use os_linux::Linux;
 use os_sim::Outcome;
-pub use os_sim::{Faults, Strategy, active};
+pub use os_sim::{Faults, Refusal, Scarce, Strategy, active};
 use rt_core::inspect::{self, Seen};
 use rt_core::os;
 
@@ -152,7 +152,8 @@ fn run(config: &Config, seed: u64, trace: bool, program: &(impl Fn() + Sync)) ->
         trace,
         ..os_sim::Config::default()
     };
-    let may_refuse = config.faults.no_memory != 0 || config.faults.no_thread != 0;
+    let faults = &config.faults;
+    let may_refuse = faults.no_memory != 0 || faults.no_thread != 0 || faults.refuse.is_some();
     let main = || {
         program();
         crate::sleep(GRACE);

@@ -6,9 +6,9 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::time::Duration;
 
-use rt_core::{Joiner, Spawn, os};
+use rt_core::{Joiner, Runtime, Spawn, os};
 
-use crate::builder::refused;
+use crate::refusal::refused;
 use crate::{default, panics};
 
 pub use crate::scope::{Scope, ScopedJoinHandle, scope};
@@ -57,11 +57,15 @@ pub(crate) unsafe fn start<F: FnOnce()>(spawn: &Spawn, f: F) -> io::Result<()> {
     let f = match unsafe { rt_core::spawn(spawn, f) } {
         Ok(Ok(_)) => return Ok(()),
         Ok(Err(f)) => f,
-        Err(error) => return Err(refused("a goroutine", error)),
+        Err(error) => {
+            let held = Runtime::current().map(|runtime| runtime.held());
+            return Err(refused("a goroutine", error, held));
+        }
     };
+    let runtime = default::runtime()?;
     // SAFETY: as above.
-    let spawned = unsafe { default::runtime().spawn(spawn, f) };
-    spawned.map(drop).map_err(|error| refused("a goroutine", error))
+    let spawned = unsafe { runtime.spawn(spawn, f) };
+    spawned.map(drop).map_err(|error| refused("a goroutine", error, Some(runtime.held())))
 }
 
 /// Makes a goroutine that completes a packet with what `f` returns, and then calls `after`, saying
@@ -100,7 +104,8 @@ where
 /// On a plain thread that belongs to no runtime, it runs on a process-wide one.
 ///
 /// # Panics
-/// When the system gives no memory for its stack; [`Builder::spawn`] returns an error instead.
+/// When the system gives no memory for its stack, or no thread to the first worker, with a message
+/// that says what ran out; [`Builder::spawn`] returns an error instead.
 #[doc(alias = "newproc")]
 #[track_caller]
 pub fn spawn<F, T>(f: F) -> JoinHandle<T>
@@ -120,7 +125,7 @@ where
 /// on.
 ///
 /// # Panics
-/// When the system gives no memory for its stack.
+/// As [`spawn`].
 #[track_caller]
 pub fn go<F>(f: F)
 where
@@ -182,7 +187,9 @@ impl Builder {
     /// Starts it.
     ///
     /// # Errors
-    /// The system gives no memory for its stack.
+    /// The system gives no memory for its stack, or no thread to the first worker of the
+    /// process-wide runtime: the error says what ran out, how many there were and what to raise.
+    /// Nothing is left behind, and what was running goes on.
     #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where

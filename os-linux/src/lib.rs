@@ -12,11 +12,13 @@
 //! | `faults` | the handler of SIGSEGV and SIGBUS |
 //! | `cpus`, `cgroup` | how many processors we may use |
 //! | `process` | seed, error stream, end |
+//! | `fork` | in which process of a line of forks we are |
+//! | `shortage` | what an error says that there is too little of |
 //! | `poll`, `net` | epoll and sockets |
 //! | `raw` | the few system calls that rustix lacks |
 //!
 //! libc appears where rustix has no such call: `threads`, `signal_stack`, `faults`, `process`,
-//! `raw`.
+//! `fork`, `raw`.
 
 #![no_std]
 
@@ -27,6 +29,7 @@ mod clock;
 mod cpus;
 mod faults;
 mod fence;
+mod fork;
 mod futex;
 mod local;
 mod memory;
@@ -34,6 +37,7 @@ mod net;
 mod poll;
 mod process;
 mod raw;
+mod shortage;
 mod signal_stack;
 mod slack;
 mod threads;
@@ -41,8 +45,8 @@ mod threads;
 use core::net::SocketAddr;
 use core::sync::atomic::AtomicU32;
 use rt_core::{
-    Direction, Event, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller, Shutdown, Socket,
-    SocketKind, SocketOption, ThreadHandle,
+    Direction, Event, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller, Shortage,
+    Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
 };
 
 /// Linux, as a platform for the core: `rt_core::platform!(os = os_linux::Linux, ..)`.
@@ -164,6 +168,18 @@ impl Os for Linux {
 
     fn exit(status: i32) -> ! {
         process::exit(status)
+    }
+
+    fn at_fork(child: fn()) -> OsResult<()> {
+        fork::at_fork(child)
+    }
+
+    fn forks() -> u32 {
+        fork::forks()
+    }
+
+    fn shortage(error: OsError) -> Option<Shortage> {
+        shortage::shortage(error)
     }
 
     fn no_memory() -> OsError {

@@ -18,6 +18,7 @@ use crate::{clock, memory, signal_stack, slack};
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
+use core::sync::atomic::{AtomicU64, Ordering};
 use rt_core::{OsError, OsResult, ThreadHandle};
 
 /// The address space of a stack. A worker needs little of it, but threads for blocking calls run
@@ -25,6 +26,13 @@ use rt_core::{OsError, OsResult, ThreadHandle};
 const STACK: usize = 2 * 1024 * 1024;
 /// How often a refusal for want of threads is taken back, after 1, 2, 3, .. milliseconds.
 const RETRIES: u64 = 20;
+/// How long after a refusal the next one counts at once, in nanoseconds: a program that is short of
+/// threads asks again and again, and each time somebody would be held up.
+const SHORT_FOR: u64 = 1_000_000_000;
+
+/// When a thread was refused last; 0 for never. Written by whoever was, read by those who start
+/// one, and a stale read does no harm, hence `Relaxed`.
+static REFUSED: AtomicU64 = AtomicU64::new(0);
 
 /// At the top of a thread's mapping.
 #[repr(align(64))]
@@ -100,6 +108,8 @@ unsafe fn fill(
 
     let attributes = Attributes::new(stack, layout.record - layout.stack)?;
     let mut thread = MaybeUninit::uninit();
+    let refused = REFUSED.load(Ordering::Relaxed);
+    let short = refused != 0 && clock::now() < refused + SHORT_FOR;
     for pause in 1.. {
         // SAFETY: the attributes name a stack of this mapping, which nobody else uses; `begin`
         // expects the record, which lives as long as the mapping.
@@ -108,11 +118,14 @@ unsafe fn fill(
         };
         match result {
             0 => break,
-            libc::EAGAIN if pause <= RETRIES => {
+            libc::EAGAIN if pause <= RETRIES && !short => {
                 // A signal may cut this short; the next pause is longer.
                 let _ = rustix::thread::nanosleep(&clock::timespec(pause * 1_000_000));
             }
-            refused => return Err(OsError(refused)),
+            refused => {
+                REFUSED.store(clock::now(), Ordering::Relaxed);
+                return Err(OsError(refused));
+            }
         }
     }
     // SAFETY: the mapping lives until `join`, and nobody else touches this field until then.

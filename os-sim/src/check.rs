@@ -78,6 +78,8 @@ pub struct Outcome {
     pub busy: Vec<u64>,
     /// How many bytes of address space the program reserved and did not release.
     pub kept_bytes: u64,
+    /// How many calls were refused memory, a thread or a descriptor.
+    pub refusals: u64,
     /// Why it failed; none when all threads ended.
     pub failure: Option<String>,
     /// What was written to the error stream.
@@ -138,6 +140,7 @@ pub fn check<H: Os + Poller + Net>(config: &Config, program: impl FnOnce()) -> O
         virtual_time: ended.saturating_sub(BEGINNING),
         busy: busy.to_vec(),
         kept_bytes,
+        refusals: run.refusals,
         failure,
         text: core::mem::take(&mut run.errors),
         trace: core::mem::take(&mut run.trace.lines),

@@ -9,6 +9,8 @@ pub(crate) const NO_THREAD: OsError = OsError(11);
 pub(crate) const NO_MEMORY: OsError = OsError(12);
 /// `EEXIST`: a socket is added to a poller that has it.
 pub(crate) const EXISTS: OsError = OsError(17);
+/// `EMFILE`.
+pub(crate) const NO_DESCRIPTOR: OsError = OsError(24);
 /// `EINVAL`.
 pub(crate) const INVALID: OsError = OsError(22);
 /// `EPIPE`: nobody can receive that.

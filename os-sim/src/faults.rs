@@ -28,6 +28,39 @@ pub struct Faults {
     pub reset: u32,
     /// A receive or a send moves less than it could, but something.
     pub short: u32,
+    /// Calls that are refused by their number, besides those that are by chance.
+    pub refuse: Option<Refusal>,
+}
+
+/// What there may be too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scarce {
+    /// Asked for by reserve, commit and guard; refused with `ENOMEM`.
+    Memory,
+    /// Asked for by start; refused with `EAGAIN`.
+    Thread,
+    /// Asked for by whatever opens a poller or a socket, accept and duplicate included; refused
+    /// with `EMFILE`.
+    Descriptor,
+}
+
+/// Some calls in a row that are refused: for a program that is run again and again, with the
+/// refusal at another call each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What they ask for. Only such calls are counted.
+    pub of: Scarce,
+    /// The first of them, from 0.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl Refusal {
+    /// Whether the call of this number is refused.
+    pub(crate) fn covers(self, of: Scarce, number: u64) -> bool {
+        self.of == of && number >= self.first && number - self.first < self.count
+    }
 }
 
 impl Faults {
@@ -44,6 +77,7 @@ impl Faults {
         interrupt: 0,
         reset: 0,
         short: 0,
+        refuse: None,
     };
 
     /// Every fault that no program is told about: sleeps that end early or late, threads that start

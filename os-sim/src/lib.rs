@@ -86,10 +86,10 @@ use core::marker::PhantomData;
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 
-use rt_core::{Fault, GuardKind, Os, OsError, OsResult, ThreadHandle};
+use rt_core::{Fault, GuardKind, Os, OsError, OsResult, Shortage, ThreadHandle};
 
 pub use check::{Config, Outcome, check};
-pub use faults::Faults;
+pub use faults::{Faults, Refusal, Scarce};
 use gate::{Call, Reply, Start, inside};
 pub use order::Strategy;
 use trace::Event;
@@ -298,6 +298,19 @@ impl<H: Os> Os for Sim<H> {
     fn exit(status: i32) -> ! {
         inside(|gate| -> () { gate.leave(Call::Exit(status)) });
         H::exit(status)
+    }
+
+    fn at_fork(child: fn()) -> OsResult<()> {
+        H::at_fork(child)
+    }
+
+    fn forks() -> u32 {
+        H::forks()
+    }
+
+    /// The numbers are the host's: they go into messages, and nothing hangs on them.
+    fn shortage(error: OsError) -> Option<Shortage> {
+        H::shortage(error)
     }
 
     fn no_memory() -> OsError {

@@ -4,6 +4,7 @@
 use rt_core::{Event as Readiness, OsResult, Poll, Poller, Socket};
 
 use crate::Sim;
+use crate::faults::Scarce;
 use crate::gate::{Call, Reply, inside};
 use crate::net::ask;
 use crate::run::{Failure, Run};
@@ -54,6 +55,9 @@ impl Polls {
 
 impl Run<'_> {
     pub(crate) fn open(&mut self, caller: usize) {
+        if self.refuse(caller, Scarce::Descriptor) {
+            return;
+        }
         let number = self.polls.0.len() as u64;
         self.polls.0.push(Queue { open: true, notified: false, events: Vec::new() });
         self.threads.answer(caller, Ok(Reply::Number(number)));

@@ -7,11 +7,12 @@
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use rt_core::{Os, OsError, OsResult, inspect};
+use rt_core::{Os, OsResult, inspect};
 
 use crate::chance::Chance;
 use crate::check::Config;
-use crate::errno::{NO_MEMORY, NO_THREAD};
+use crate::errno::{NO_DESCRIPTOR, NO_MEMORY, NO_THREAD};
+use crate::faults::Scarce;
 use crate::gate::{Call, Gate, Installed, Reply, Start};
 use crate::order::Order;
 use crate::poll::Polls;
@@ -44,6 +45,9 @@ pub(crate) struct Run<'a> {
     watched: Option<Watched>,
     /// Whose turn it was last.
     pub(crate) last: usize,
+    /// How many calls there were for each kind of [`Scarce`], and how many of all were refused.
+    asked: [u64; 3],
+    pub(crate) refusals: u64,
     /// What was written to the error stream.
     pub(crate) errors: String,
     new_stack: fn(usize) -> OsResult<Stack>,
@@ -68,6 +72,8 @@ impl<'a> Run<'a> {
             idles: None,
             watched: Watched::new(config.seed, config.patience),
             last: 0,
+            asked: [0; 3],
+            refusals: 0,
             errors: String::new(),
             new_stack: Stack::take::<H>,
             _installed: gate.install(),
@@ -193,7 +199,7 @@ impl<'a> Run<'a> {
             Call::Point(event) => self.note(caller, event, 0),
             Call::Memory(event) => {
                 self.note(caller, event, 0);
-                self.refuse(caller, self.config.faults.no_memory, NO_MEMORY);
+                self.refuse(caller, Scarce::Memory);
             }
             Call::Seed => {
                 let seed = self.chance.number();
@@ -233,7 +239,7 @@ impl<'a> Run<'a> {
     }
 
     fn start(&mut self, caller: usize, start: Start) {
-        if self.refuse(caller, self.config.faults.no_thread, NO_THREAD) {
+        if self.refuse(caller, Scarce::Thread) {
             return;
         }
         let started = (self.new_stack)(THREAD_BYTES).map(|stack| self.threads.add(stack, start));
@@ -245,10 +251,20 @@ impl<'a> Run<'a> {
         self.threads.answer(caller, started.map(|number| Reply::Number(number as u64)));
     }
 
-    /// Lets the caller's call fail with this error, one in so many times.
-    fn refuse(&mut self, caller: usize, rate: u32, error: OsError) -> bool {
-        let refused = self.chance.one_in(rate);
+    /// Lets the caller's call fail, one in so many times, or because of its number.
+    pub(crate) fn refuse(&mut self, caller: usize, of: Scarce) -> bool {
+        let faults = &self.config.faults;
+        let (rate, error) = match of {
+            Scarce::Memory => (faults.no_memory, NO_MEMORY),
+            Scarce::Thread => (faults.no_thread, NO_THREAD),
+            Scarce::Descriptor => (0, NO_DESCRIPTOR),
+        };
+        let asked = &mut self.asked[of as usize];
+        let due = faults.refuse.is_some_and(|refusal| refusal.covers(of, *asked));
+        *asked += 1;
+        let refused = due || self.chance.one_in(rate);
         if refused {
+            self.refusals += 1;
             self.note(caller, Event::Refused, 0);
             self.threads.answer(caller, Err(error));
         }

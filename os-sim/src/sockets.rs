@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use rt_core::{Direction, Event as Readiness, OsResult, Poll, Shutdown, SocketOption};
 
 use crate::errno::EXISTS;
+use crate::faults::Scarce;
 use crate::gate::Reply;
 use crate::network::{Network, Way};
 use crate::run::{Failure, Run};
@@ -78,12 +79,18 @@ impl Sockets {
 
 impl Run<'_> {
     pub(crate) fn open_socket(&mut self, caller: usize, is_v6: bool) {
+        if self.refuse(caller, Scarce::Descriptor) {
+            return;
+        }
         let at = self.sockets.network.add(Role::Idle, is_v6);
         let handle = self.sockets.handle(at);
         self.threads.answer(caller, Ok(Reply::Number(handle as u64)));
     }
 
     pub(crate) fn pair(&mut self, caller: usize) {
+        if self.refuse(caller, Scarce::Descriptor) {
+            return;
+        }
         let (one, other) = self.sockets.network.pair();
         let pair = Reply::Pair(self.sockets.handle(one), self.sockets.handle(other));
         self.threads.answer(caller, Ok(pair));
@@ -109,6 +116,9 @@ impl Run<'_> {
             Ask::Close => {
                 self.close_handle(handle, at);
                 Ok(Reply::Nothing)
+            }
+            Ask::Accept | Ask::Duplicate if self.refuse(caller, Scarce::Descriptor) => {
+                return Ok(());
             }
             Ask::Receive { limit, peek } => self.receive(caller, at, limit, peek),
             Ask::Send(bytes) => self.send(caller, at, bytes),

@@ -71,6 +71,11 @@ impl Aside {
         }
     }
 
+    /// How many threads there are.
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.lock().threads
+    }
+
     /// Lets the idle threads end, and those that come back from a call.
     pub(crate) fn close(&self) {
         let mut pool = self.pool.lock();

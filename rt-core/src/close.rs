@@ -168,6 +168,7 @@ impl Shared {
         entry: unsafe extern "C" fn(*mut ()),
         argument: impl FnOnce(usize) -> *mut (),
     ) -> Result<(), Option<OsError>> {
+        self.check_process();
         if !self.ending.join_in() {
             return Err(None);
         }
@@ -232,13 +233,7 @@ impl Shared {
 
     /// Whether a goroutine has not ended. A false is true for good once main has ended.
     fn goroutines_left(&self) -> bool {
-        // Acquire: pairs with the Release of `bump`. Those that ended are counted first: whatever
-        // one of them spawned before is counted below.
-        let ended = self.processors().iter().map(|p| p.ended.load(Ordering::Acquire));
-        let ended: u64 = ended.sum();
-        let spawned = self.processors().iter().map(|p| p.spawned.load(Ordering::Acquire));
-        let spawned: u64 = spawned.sum();
-        spawned + self.spawned_outside.load(Ordering::Acquire) != ended
+        self.goroutines() != 0
     }
 
     /// Step 2, by the last to leave.

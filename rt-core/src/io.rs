@@ -100,6 +100,10 @@ impl Source {
 
 impl Registration {
     fn remove(&self, socket: Socket) {
+        if self.shared.is_inherited() {
+            // The poller is the parent's too, which still waits for what it holds of this socket.
+            return;
+        }
         self.shared.worker(self.worker).driver.remove(socket, self.slot);
     }
 }
@@ -169,7 +173,8 @@ impl Io {
         Ok(unsafe { park_on(queues, |q| q.of(direction), core::ptr::null_mut(), deadline) })
     }
 
-    /// Adds the source to the poller of the current worker, unless it is with a live one already.
+    /// Adds the source to the poller of the current worker, or of another if there is none to be had
+    /// here, unless it is with a live one already. What is refused is tried again by the next wait.
     fn register(&self, entered: &Entered<'_>) -> OsResult<()> {
         let mut registration = self.source.registration.lock();
         if let Some(there) = registration.take_if(|there| there.shared.is_closing()) {
@@ -179,10 +184,18 @@ impl Io {
         if registration.is_some() {
             return Ok(());
         }
-        let worker = entered.worker();
-        let slot = worker.driver.add(self.socket, NonNull::from(&*self.source))?;
-        *registration =
-            Some(Registration { shared: worker.shared().share(), worker: worker.index(), slot });
+        let (own, shared) = (entered.worker(), entered.shared());
+        let source = NonNull::from(&*self.source);
+        let (worker, slot) = match own.driver.add(self.socket, source) {
+            Ok(slot) => (own, slot),
+            // No descriptor for a poller of its own, it may be: any other serves.
+            Err(error) => shared
+                .workers()
+                .iter()
+                .find_map(|other| Some((other, other.driver.add_if_open(self.socket, source)?)))
+                .ok_or(error)?,
+        };
+        *registration = Some(Registration { shared: shared.share(), worker: worker.index(), slot });
         Ok(())
     }
 
@@ -238,6 +251,24 @@ struct Slot {
 unsafe impl Send for Slots {}
 
 impl Slots {
+    /// Adds a source to the poller, which is open.
+    fn add(&mut self, socket: Socket, source: NonNull<Source>) -> OsResult<usize> {
+        let Some(poll) = self.poll else {
+            crate::fatal!("a source was added without a poller");
+        };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, source: None });
+            self.slots.len() - 1
+        });
+        let token = u64::from(self.slots[index].generation) << 32 | index as u64;
+        if let Err(error) = poller::add(poll, socket, token) {
+            self.free.push(index);
+            return Err(error);
+        }
+        self.slots[index].source = Some(source);
+        Ok(index)
+    }
+
     /// The source that an event is for, unless it has been removed since.
     fn source(&self, token: u64) -> Option<&Source> {
         let slot = self.slots.get(token as u32 as usize)?;
@@ -273,27 +304,20 @@ impl Driver {
     /// Adds a source; opens the poller for the first one. Owner only.
     fn add(&self, socket: Socket, source: NonNull<Source>) -> OsResult<usize> {
         let mut slots = self.slots.lock();
-        let poll = match slots.poll {
-            Some(poll) => poll,
-            None => {
-                let poll = poller::open()?;
-                slots.poll = Some(poll);
-                self.poll.set(Some(poll));
-                self.in_use.store(true, Ordering::Relaxed);
-                poll
-            }
-        };
-        let index = slots.free.pop().unwrap_or_else(|| {
-            slots.slots.push(Slot { generation: 0, source: None });
-            slots.slots.len() - 1
-        });
-        let token = u64::from(slots.slots[index].generation) << 32 | index as u64;
-        if let Err(error) = poller::add(poll, socket, token) {
-            slots.free.push(index);
-            return Err(error);
+        if slots.poll.is_none() {
+            let poll = poller::open()?;
+            slots.poll = Some(poll);
+            self.poll.set(Some(poll));
+            self.in_use.store(true, Ordering::Relaxed);
         }
-        slots.slots[index].source = Some(source);
-        Ok(index)
+        slots.add(socket, source)
+    }
+
+    /// Adds a source where there is a poller already. From any thread.
+    fn add_if_open(&self, socket: Socket, source: NonNull<Source>) -> Option<usize> {
+        let mut slots = self.slots.lock();
+        slots.poll?;
+        slots.add(socket, source).ok()
     }
 
     /// Takes a source out. From any thread; after the runtime has ended too.

@@ -21,7 +21,10 @@ pub mod chan;
 mod close;
 mod fatal;
 mod fiber;
+mod first;
+mod fork;
 mod goroutine;
+mod held;
 mod idle;
 mod inbox;
 mod inject;
@@ -59,12 +62,13 @@ pub use arch_trait::{Arch, Context, Entry, Exit};
 pub use aside::blocking;
 pub use close::Lent;
 pub use fatal::{fatal, report};
+pub use held::Held;
 pub use io::{Edges, Io};
 pub use join::{Completer, Joiner, Packed, packet};
 pub use lock::{Guard, Protected};
 pub use os_trait::{
     Direction, Event, FOREVER, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller,
-    Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
+    Shortage, Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
 };
 pub use platform::{arch, net, os, poller};
 pub use runtime::{Config, Platform, Runtime, platform};

@@ -32,6 +32,19 @@ pub enum Fault {
     Overflow,
 }
 
+/// What a system has run out of, for whoever has to mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// What ran out, in the plural.
+    pub of: &'static str,
+    /// How many of them the process has, where the system tells.
+    pub used: Option<u64>,
+    /// How many it may have, where there is a limit and the system tells.
+    pub most: Option<u64>,
+    /// What to raise.
+    pub raise: &'static str,
+}
+
 /// How guards are made, for the start-up report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuardKind {
@@ -65,7 +78,8 @@ pub trait Os {
     /// until the reservation is released. [`Os::discard`] of a range around a guard keeps it.
     ///
     /// # Safety
-    /// - Each range is committed, on page borders, and holds nothing that is used again.
+    /// - Each range is committed, on page borders, and holds nothing that is used again. It may have
+    ///   a guard already, from a call that was refused half-way.
     unsafe fn guard(first: *mut u8, bytes: usize, stride: usize, count: usize) -> OsResult<()>;
 
     /// Gives the memory behind `bytes` from `at` back to the system. The range stays committed and
@@ -91,7 +105,8 @@ pub trait Os {
 
     /// Starts a thread that calls `entry(arg)` and ends when that returns. Its word is null. The
     /// thread can overflow a goroutine's stack and still run the fault handler (it has an alternate
-    /// stack of its own). `EAGAIN` is retried for a few milliseconds before it is reported.
+    /// stack of its own). `EAGAIN` is retried for a while before it is reported, unless one was
+    /// reported within the last second: those who need no thread must go on.
     ///
     /// # Safety
     /// - `arg` is what `entry` expects, and valid on another thread.
@@ -170,6 +185,18 @@ pub trait Os {
 
     /// Ends the process with this status.
     fn exit(status: i32) -> !;
+
+    /// Asks to be called as `child()` in each process that a `fork` makes of this one, on its only
+    /// thread, before `fork` returns there. Installed once for the process, on the first call.
+    fn at_fork(child: fn()) -> OsResult<()>;
+
+    /// How many times a process has become another by `fork` on the way from the one that first
+    /// called [`Os::at_fork`] to this one: what was started when it was another number is not here.
+    fn forks() -> u32;
+
+    /// What has run out when the system refuses with this error; none if that is not what it says.
+    /// Takes nothing from the heap.
+    fn shortage(error: OsError) -> Option<Shortage>;
 
     /// The number of the error that says "not enough memory", for errors that the core finds.
     fn no_memory() -> OsError;

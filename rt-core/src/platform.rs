@@ -43,6 +43,10 @@ macro_rules! os_symbols {
         gort0_write_error: safe fn write_error(text: &[u8]) -> ();
         gort0_catch_faults: safe fn catch_faults(handler: fn(usize) -> $crate::Fault)
             -> $crate::OsResult<()>;
+        gort0_at_fork: safe fn at_fork(child: fn()) -> $crate::OsResult<()>;
+        gort0_forks: safe fn forks() -> u32;
+        gort0_shortage: safe fn shortage(error: $crate::OsError)
+            -> ::core::option::Option<$crate::Shortage>;
         gort0_abort: safe fn abort() -> !;
         gort0_exit: safe fn exit(status: i32) -> !;
         gort0_no_memory: safe fn no_memory() -> $crate::OsError;

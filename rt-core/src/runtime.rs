@@ -12,6 +12,7 @@ use crate::goroutine::GoroutineRef;
 use crate::idle::IdleSet;
 use crate::inject::Inject;
 use crate::inspect::Seen;
+use crate::lock::Protected;
 use crate::processor::Processor;
 use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence, mutant};
 use crate::stack::{Class, StackPool};
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) left: Option<fn(&[Seen])>,
     pub(crate) stack_class: Class,
     pub(crate) max_threads: usize,
+    /// The number of forks before it was started.
+    pub(crate) forks: u32,
 
     // Written by all, each with its own protocol.
     pub(crate) inject: Inject,
@@ -71,6 +74,10 @@ pub(crate) struct Shared {
     pub(crate) aside: Aside,
     pub(crate) ending: Ending,
     ids: AtomicU64,
+    /// Whether there is a worker. Written by whoever starts the first one; read by those outside.
+    pub(crate) has_worker: AtomicBool,
+    /// Held by whoever starts the first worker.
+    pub(crate) first: Protected<()>,
     /// Goroutines spawned by threads that are no workers.
     pub(crate) spawned_outside: AtomicU64,
     /// Whether a worker is giving pooled memory back at this moment.
@@ -86,11 +93,12 @@ impl Runtime {
     /// A runtime without threads: workers start when there is work for them.
     ///
     /// # Errors
-    /// What the system says when it refuses memory, or the handler for stack overflows.
+    /// What the system says when it refuses memory, or the handlers for stack overflows and forks.
     pub fn new(config: &Config) -> OsResult<Runtime> {
         let procs = config.procs.max(1);
         let stack_class = Class::at_least(config.stack_bytes).ok_or_else(os::no_memory)?;
         os::catch_faults(crate::overflow::classify)?;
+        os::at_fork(crate::fork::in_child)?;
         let mut seed = os::seed();
         let processors = (0..procs).map(|_| {
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -106,6 +114,7 @@ impl Runtime {
             left: config.left,
             stack_class,
             max_threads: config.max_threads.max(procs),
+            forks: os::forks(),
             inject: Inject::new(),
             idle: IdleSet::full(procs),
             searching: AtomicU32::new(0),
@@ -113,6 +122,8 @@ impl Runtime {
             aside: Aside::new(),
             ending: Ending::new(),
             ids: AtomicU64::new(1),
+            has_worker: AtomicBool::new(false),
+            first: Protected::new(()),
             spawned_outside: AtomicU64::new(0),
             trimming: AtomicBool::new(false),
         });
@@ -314,8 +325,19 @@ impl Shared {
         next.unwrap_or(FOREVER)
     }
 
-    /// Starts the thread of a worker that something has been found for.
+    /// Starts the thread of a worker that something has been found for. If the system refuses, the
+    /// work stays with the workers that there are, and the next producer tries again.
     pub(crate) fn start_worker(&self, worker: &Worker) {
+        if let Err(Some(_)) = self.start_thread_of(worker) {
+            self.worker_refused(worker);
+        }
+    }
+
+    /// Starts the thread of a worker, whose sleep the caller has ended.
+    ///
+    /// # Errors
+    /// As [`Shared::start_thread`].
+    pub(crate) fn start_thread_of(&self, worker: &Worker) -> Result<(), Option<OsError>> {
         unsafe extern "C" fn main(worker: *mut ()) {
             // SAFETY: the argument is the worker below; its runtime is counted for this thread.
             let worker = unsafe { &*worker.cast::<Worker>() };
@@ -328,16 +350,11 @@ impl Shared {
             // SAFETY: counted by `start_thread` for this thread, which touches it no more.
             unsafe { Arc::decrement_strong_count(shared) };
         }
-        let started = self.start_thread(main, |_| core::ptr::from_ref(worker).cast_mut().cast());
-        if let Err(Some(error)) = started {
-            self.worker_refused(worker, error);
-        }
+        self.start_thread(main, |_| core::ptr::from_ref(worker).cast_mut().cast())
     }
 
-    /// The system gives no thread: the work stays with the workers that there are, and the next
-    /// producer tries again.
     #[cold]
-    fn worker_refused(&self, worker: &Worker, error: OsError) {
+    fn worker_refused(&self, worker: &Worker) {
         worker.sleep.store(UNSTARTED, Ordering::SeqCst);
         if self.idle.insert(worker.index()) {
             // It was out of the set because it had been claimed, with a token.
@@ -348,15 +365,7 @@ impl Shared {
         while let Some(g) = offered.pop_front() {
             self.inject.push(g);
         }
-        let mut others = self.workers.iter().filter(|w| w.is_started()).peekable();
-        if others.peek().is_none() && !self.is_closing() {
-            crate::fatal!(
-                "the system refuses a thread to the first worker (error {}): raise the limit of \
-                 processes",
-                error.0
-            );
-        }
-        others.for_each(Worker::wake);
+        self.workers.iter().filter(|w| w.is_started()).for_each(Worker::wake);
     }
 
     #[inline(always)]

@@ -55,6 +55,7 @@ fn send_from_outside(g: GoroutineRef) {
     // SAFETY: the goroutine was claimed by the caller and is not queued yet, so it can't have
     // ended; its runtime is there and counted.
     let keep = unsafe { Shared::keep(shared) };
+    keep.check_process();
     send(&keep, g);
 }
 

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::panic::Location;
 
+use crate::fork;
 use crate::goroutine::{Body, GoroutineRef};
 use crate::join::Packed;
 use crate::processor::bump;
@@ -37,7 +38,7 @@ pub type Id = u64;
 /// Spawns on the current runtime. `Ok(Err(f))`: the thread belongs to none, and `f` comes back.
 ///
 /// # Errors
-/// The system gives no memory for the stack.
+/// The system gives no memory for the stack, or no thread to the first worker.
 ///
 /// # Safety
 /// - `f` doesn't unwind, and what it borrows lives until it has returned, or for ever.
@@ -49,7 +50,10 @@ pub unsafe fn spawn<F: FnOnce()>(spawn: &Spawn, f: F) -> OsResult<Result<Id, F>>
         return unsafe { entered.spawn(spawn, f) }.map(Ok);
     }
     match current_shared() {
-        None => Ok(Err(f)),
+        None => {
+            fork::check_thread();
+            Ok(Err(f))
+        }
         // SAFETY: as above.
         Some(shared) => unsafe { Runtime { shared }.spawn(spawn, f) }.map(Ok),
     }
@@ -59,13 +63,14 @@ impl Runtime {
     /// Spawns on this runtime, from any thread.
     ///
     /// # Errors
-    /// The system gives no memory for the stack.
+    /// The system gives no memory for the stack, or no thread to the first worker.
     ///
     /// # Safety
     /// - As for [`spawn`]; `spawn.local` is false.
     pub unsafe fn spawn<F: FnOnce()>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
         debug_assert!(!spawn.local, "a plain thread has no worker to be at home on");
         let shared = &*self.shared;
+        shared.ensure_worker()?;
         let g = shared.stacks.take_one(spawn.class(shared)?)?;
         let id = shared.reserve_ids(1);
         // SAFETY: a region of its own was taken above; the caller vouches for `f`.

@@ -306,6 +306,7 @@ pub fn current_id() -> Option<u64> {
 #[cold]
 #[inline(never)]
 fn no_worker() -> ! {
+    crate::fork::check_thread();
     crate::fatal!("a goroutine runs on a thread that is no worker")
 }
 

@@ -187,6 +187,7 @@ impl Waiter {
 
     /// Makes a plain thread sleep until it is claimed, or claims itself at the deadline.
     fn sleep_thread(&self, deadline: u64) -> Wake {
+        crate::fork::check_thread();
         let mut until = deadline;
         // Acquire: pairs with the Release in wake().
         while self.word.load(Ordering::Acquire) == 0 {

@@ -49,6 +49,8 @@ impl Local {
     /// bit marks a thread aside. Workers and runtimes are aligned to more than that.
     const WORKER: usize = 1;
     const ASIDE: usize = 2;
+    /// The word of a thread that was one of them before its process forked (`fork`).
+    const LOST: usize = 4;
 
     #[inline(always)]
     pub(crate) fn read() -> Local {
@@ -86,6 +88,17 @@ impl Local {
     /// Makes this thread one of `shared`'s threads aside.
     pub(crate) fn set_aside(shared: NonNull<Shared>) {
         os::set_local(shared.as_ptr().wrapping_byte_add(Local::ASIDE).cast());
+    }
+}
+
+impl Local {
+    /// Makes this thread none of the core's, and no plain one either.
+    pub(crate) fn set_lost() {
+        os::set_local(core::ptr::without_provenance_mut(Local::LOST));
+    }
+
+    pub(crate) fn is_lost() -> bool {
+        os::local().addr() == Local::LOST
     }
 }
 
@@ -231,6 +244,7 @@ impl Worker {
         Local::set_worker(self);
         self.fiber.adopt_thread();
         self.sleep.store(AWAKE, Ordering::SeqCst);
+        self.shared().note_worker();
         // Whoever took this worker out of the idle set has left it a token to search with.
         self.searching.set(!self.shared().idle.remove(self.index));
     }

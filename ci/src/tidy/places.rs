@@ -13,16 +13,20 @@ const ASM_FILES: &[&str] = &["os-linux/src/local.rs"];
 /// Files with statics, each with the reason. `rt-core` never has one, so that several runtimes live
 /// in one process.
 const STATIC_FILES: &[(&str, &str)] = &[
-    ("gort/src/default.rs", "the process-wide default runtime"),
+    ("gort/src/default.rs", "the process-wide default runtime, and who starts it"),
     ("gort/src/lent.rs", "threads to be joined after their runtime; that std has destructors"),
     (
         "os-linux/src/faults.rs",
         "signal handlers belong to the process, and take no argument of ours",
     ),
     ("os-linux/src/fence.rs", "what the kernel offers, asked once"),
+    ("os-linux/src/fork.rs", "a child knows its past by a copy of memory, and takes no argument"),
     ("os-linux/src/memory.rs", "what the kernel offers, asked once"),
     ("os-linux/src/poll.rs", "what the kernel offers, asked once"),
-    ("os-linux/src/threads.rs", "a symbol of the linker's, declared"),
+    (
+        "os-linux/src/threads.rs",
+        "that the system lacks threads; a symbol of the linker's, declared",
+    ),
     ("os-sim/src/gate.rs", "the check that this thread runs"),
     ("os-sim/src/watchdog.rs", "one watch over all checks of a process"),
     ("os-sim/src/stack.rs", "stacks to use again, between the checks of one thread"),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use rt_core::{Direction, Edges, FOREVER, Io, OsResult, Socket, SocketOption, Wake, net, os};
 
 use super::error;
+use crate::refusal;
 
 /// The error of whoever asks for a timeout of no time.
 pub(super) fn no_time() -> io::Error {
@@ -117,7 +118,8 @@ impl Handle {
         tried: Edges,
         deadline: u64,
     ) -> io::Result<Wake> {
-        self.io.wait(direction, tried, deadline).map_err(error)
+        let waited = self.io.wait(direction, tried, deadline);
+        waited.map_err(|error| refusal::refused_wait("a wait for a socket", error))
     }
 
     pub(super) fn timeout(&self, direction: Direction) -> Option<Duration> {

@@ -15,7 +15,7 @@ use super::cargo;
 use crate::seam::AtomicU32;
 use crate::{
     Arch, Context, Direction, Entry, Event, Exit, FOREVER, Fault, GuardKind, Net, Os, OsError,
-    OsResult, Poll, Poller, Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
+    OsResult, Poll, Poller, Shortage, Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
 };
 
 std::thread_local! {
@@ -68,6 +68,8 @@ impl Os for Model {
         cpus() -> usize;
         enter_thread() -> OsResult<usize>;
         exit(i32) -> !;
+        at_fork(fn()) -> OsResult<()>;
+        shortage(OsError) -> Option<Shortage>;
         no_memory() -> OsError;
     }
     absent! { unsafe:
@@ -139,6 +141,10 @@ impl Os for Model {
     /// loom has no such thing: the models are of the symmetric fence.
     fn fence_all() -> bool {
         false
+    }
+
+    fn forks() -> u32 {
+        0
     }
 
     fn seed() -> u64 {

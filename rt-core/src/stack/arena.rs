@@ -60,8 +60,8 @@ pub(super) struct Arena {
     class: Class,
     capacity: usize,
     prepared: usize,
-    /// A guard was refused: what lies behind `prepared` is not used.
-    closed: bool,
+    /// Up to here regions are committed. Those behind `prepared` were refused a guard, some of them.
+    committed: usize,
     /// What a sanitizer or valgrind knows of it.
     mapping: Mapping,
 }
@@ -74,7 +74,7 @@ impl Arena {
         let bytes = class.bytes().checked_mul(capacity).ok_or_else(os::no_memory)?;
         let base = os::reserve(bytes)?;
         let mapping = Mapping::new(base, bytes);
-        Ok(Arena { base, class, capacity, prepared: 0, closed: false, mapping })
+        Ok(Arena { base, class, capacity, prepared: 0, committed: 0, mapping })
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -85,20 +85,20 @@ impl Arena {
     /// `take`. Zero when the arena is used up.
     pub(super) fn prepare(&mut self, count: usize, take: impl FnMut(*mut u8)) -> OsResult<usize> {
         let count = count.min(self.capacity - self.prepared);
-        if count == 0 || self.closed {
+        if count == 0 {
             return Ok(0);
         }
         let bytes = self.class.bytes();
-        let first = self.base.wrapping_add(self.prepared * bytes);
-        // SAFETY: the range lies in this arena's reservation, behind what was committed before.
-        unsafe { os::commit(first, count * bytes) }?;
-        // SAFETY: committed on the line above; nothing was stored there.
-        let guarded = unsafe { os::guard(first, os::page_size(), bytes, count) };
-        if let Err(error) = guarded {
-            // Committing the same range again on the next attempt would break `commit`'s contract.
-            self.closed = true;
-            return Err(error);
+        let missing = (self.prepared + count).saturating_sub(self.committed);
+        if missing > 0 {
+            let at = self.base.wrapping_add(self.committed * bytes);
+            // SAFETY: the range lies in this arena's reservation, behind what was committed before.
+            unsafe { os::commit(at, missing * bytes) }?;
+            self.committed += missing;
         }
+        let first = self.base.wrapping_add(self.prepared * bytes);
+        // SAFETY: committed, by the lines above or an attempt before; nothing was stored there.
+        unsafe { os::guard(first, os::page_size(), bytes, count) }?;
         self.prepared += count;
         let bases = (0..count).map(|i| first.wrapping_add(i * bytes));
         bases.clone().for_each(|base| self.mapping.add_stack(base, bytes));

@@ -255,32 +255,51 @@ impl Cursor {
 impl ClassPool {
     /// Puts some new regions into `clean`.
     fn prepare(&mut self, class: Class) -> OsResult<()> {
-        let want = self.prepare.min(PREPARE);
-        for fresh in [false, true] {
-            if fresh {
-                self.grow(class)?;
-            }
-            if let Some(arena) = self.arenas.last_mut() {
-                let clean = &mut self.clean;
-                if arena.prepare(want, |base| clean.push(Clean(base)))? > 0 {
-                    // Handed out from the lowest address on.
-                    clean.reverse();
-                    self.prepare = (want * 2).min(PREPARE);
-                    return Ok(());
-                }
+        if !self.prepare_in_last()? {
+            self.grow(class)?;
+            if !self.prepare_in_last()? {
+                return Err(crate::os::no_memory());
             }
         }
-        Err(crate::os::no_memory())
+        // Handed out from the lowest address on.
+        self.clean.reverse();
+        Ok(())
     }
 
+    /// False: no arena has room. Takes fewer where the system refuses many: one is an error only if
+    /// not even a single one is to be had.
+    fn prepare_in_last(&mut self) -> OsResult<bool> {
+        let Some(arena) = self.arenas.last_mut() else { return Ok(false) };
+        let clean = &mut self.clean;
+        let mut want = self.prepare.min(PREPARE);
+        loop {
+            match arena.prepare(want, |base| clean.push(Clean(base))) {
+                Ok(0) => return Ok(false),
+                Ok(_) => {
+                    self.prepare = (want * 2).min(PREPARE);
+                    return Ok(true);
+                }
+                Err(error) if want == 1 => {
+                    self.prepare = 1;
+                    return Err(error);
+                }
+                Err(_) => want /= 2,
+            }
+        }
+    }
+
+    /// A further arena: twice the last one, or as large as the system lets it be.
     fn grow(&mut self, class: Class) -> OsResult<()> {
         let first = (ARENA_BYTES.0 / class.bytes()).max(1);
         let most = (ARENA_BYTES.1 / class.bytes()).max(1);
-        let capacity = match self.arenas.last() {
-            Some(last) => (last.capacity() * 2).min(most),
-            None => first,
+        let mut capacity = self.arenas.last().map_or(first, |last| (last.capacity() * 2).min(most));
+        let arena = loop {
+            match Arena::reserve(class, capacity) {
+                Err(_) if capacity > 1 => capacity /= 2,
+                reserved => break reserved?,
+            }
         };
-        self.arenas.push(Arena::reserve(class, capacity)?);
+        self.arenas.push(arena);
         Ok(())
     }
 }

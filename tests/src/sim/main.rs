@@ -6,6 +6,7 @@ mod duties;
 mod options;
 mod plain;
 mod programs;
+mod refused;
 mod select;
 
 use std::io::Write as _;
@@ -115,6 +116,9 @@ fn one(program: &Program, seed: u64, options: Options) -> Outcome {
         step_limit: STEP_LIMIT,
         ..Config::default()
     };
+    if program.name == refused::NAME {
+        return refused::one(config, setting);
+    }
     check::<Linux>(&config, || (program.run)(setting))
 }
 

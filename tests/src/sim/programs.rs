@@ -11,6 +11,7 @@ use gort::sync::{Mutex, WaitGroup};
 
 use crate::duties;
 use crate::plain::plain;
+use crate::refused;
 use crate::select;
 
 /// What the seed or the command line decides for a program.
@@ -25,13 +26,18 @@ pub(crate) struct Setting {
 impl Setting {
     /// Runs `main` on a runtime of this setting.
     pub(crate) fn run<T>(self, main: impl FnOnce() -> T) -> T {
+        self.builder().run(main).expect("the simulation refuses nothing")
+    }
+
+    /// A builder of such a runtime.
+    pub(crate) fn builder(self) -> gort::Builder {
         let mut builder = gort::Builder::new().procs(self.procs);
         if self.migratory {
             // SAFETY: the programs keep nothing bound to their thread over a wait (`local` runs in
             // default mode only), and their `main`s capture nothing that is not `Send`.
             builder = unsafe { builder.migratory() };
         }
-        builder.run(main).expect("the simulation refuses nothing")
+        builder
     }
 }
 
@@ -78,6 +84,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "crowd", run: duties::crowd },
     Program { name: "calls", run: duties::calls },
     Program { name: "closing", run: duties::closing },
+    Program { name: refused::NAME, run: refused::program },
 ];
 
 const MS: Duration = Duration::from_millis(1);

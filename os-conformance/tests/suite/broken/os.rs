@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use os_linux::Linux;
-use rt_core::{FOREVER, Fault, GuardKind, Os, OsError, OsResult, ThreadHandle};
+use rt_core::{FOREVER, Fault, GuardKind, Os, OsError, OsResult, Shortage, ThreadHandle};
 
 use super::Broken;
 use crate::faults::*;
@@ -225,6 +225,18 @@ impl<const FAULT: usize> Os for Broken<FAULT> {
 
     fn catch_faults(handler: fn(address: usize) -> Fault) -> OsResult<()> {
         if FAULT == CATCHES_NOTHING { Ok(()) } else { Linux::catch_faults(handler) }
+    }
+
+    fn at_fork(child: fn()) -> OsResult<()> {
+        Linux::at_fork(child)
+    }
+
+    fn forks() -> u32 {
+        Linux::forks()
+    }
+
+    fn shortage(error: OsError) -> Option<Shortage> {
+        Linux::shortage(error)
     }
 
     fn abort() -> ! {

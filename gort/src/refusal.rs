@@ -1,0 +1,60 @@
+//! The error of a system that refuses: what ran out, how many there were, and what to raise.
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use rt_core::{Held, OsError, Runtime, os};
+
+/// What is inside of such an error. Its source is the system's own, with the number.
+#[derive(Debug)]
+struct Refusal {
+    text: String,
+    system: io::Error,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Refusal {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.system)
+    }
+}
+
+/// The error of whoever could not get `what`. Its kind is that of the system's.
+#[cold]
+pub(crate) fn refused(what: &str, error: OsError, held: Option<Held>) -> io::Error {
+    let system = io::Error::from_raw_os_error(error.0);
+    let mut text = format!("{what} could not be started: {system}");
+    if let Some(shortage) = os::shortage(error) {
+        let of = shortage.of;
+        text += &match (shortage.used, shortage.most) {
+            (Some(used), Some(most)) => format!(". The process has {used} {of} of at most {most}"),
+            (Some(used), None) => format!(". The process has {used} {of}"),
+            (None, Some(most)) => format!(". There are at most {most} {of}"),
+            (None, None) => format!(". There are no more {of}"),
+        };
+        if let Some(held) = held {
+            let Held { goroutines, threads, .. } = held;
+            text += &format!(", and this runtime {goroutines} goroutines on {threads} threads");
+        }
+        text += ". Raise ";
+        text += shortage.raise;
+    }
+    io::Error::new(system.kind(), Refusal { text, system })
+}
+
+/// As [`refused`], for a wait; an error that tells of no shortage stays as it is.
+#[cold]
+pub(crate) fn refused_wait(what: &str, error: OsError) -> io::Error {
+    if os::shortage(error).is_none() {
+        return io::Error::from_raw_os_error(error.0);
+    }
+    refused(what, error, Runtime::current().map(|runtime| runtime.held()))
+}
