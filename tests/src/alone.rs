@@ -2,7 +2,7 @@
 //! ends it.
 
 use std::env;
-use std::process::{self, Command, Output};
+use std::process::{self, Command, Output, Stdio};
 
 /// Set, to the test's name, in a process that was started for one test.
 const ALONE: &str = "GORT_TEST_ALONE";
@@ -11,8 +11,12 @@ const ALONE: &str = "GORT_TEST_ALONE";
 /// found no test of this name would end with 0, and one whose test failed with 101.
 const DONE: i32 = 7;
 
-/// A call of this executable for one test only.
-fn command(test: &str) -> Command {
+/// A call of this executable for one test only: the body that [`alone`] or [`ends_of_its_own`] is
+/// given there runs at once.
+///
+/// # Panics
+/// When this executable's path is not known.
+pub fn again(test: &str) -> Command {
     let program = env::current_exe().expect("an executable knows its own path");
     let mut command = Command::new(program);
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(ALONE, test);
@@ -23,7 +27,7 @@ fn command(test: &str) -> Command {
 /// command that does.
 fn body_or_command(test: &str, body: impl FnOnce()) -> Command {
     if env::var_os(ALONE).is_none_or(|name| name != test) {
-        return command(test);
+        return again(test);
     }
     // One arena: how many mappings malloc has must not depend on how its threads meet.
     // SAFETY: sets a number; it is called before the test starts any thread.
@@ -47,6 +51,31 @@ pub fn alone(test: &str, body: impl FnOnce()) {
 /// As [`alone`], for a body that may end its process: returns how it ended, and what it wrote.
 pub fn ends_of_its_own(test: &str, body: impl FnOnce()) -> Output {
     run(&mut body_or_command(test, body))
+}
+
+/// As [`alone`], but while the body runs, `disturb` is called again and again with the number of its
+/// process, by the thread that started it. Returns how often.
+///
+/// # Panics
+/// When the body doesn't return.
+pub fn disturbed(test: &str, body: impl FnOnce(), disturb: impl Fn(i32)) -> usize {
+    let mut command = body_or_command(test, body);
+    command.stdout(Stdio::null());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => panic!("the test can't start itself again: {error}"),
+    };
+    let mut times = 0;
+    let status = loop {
+        match child.try_wait() {
+            Ok(None) => disturb(child.id() as i32),
+            Ok(Some(status)) => break status,
+            Err(error) => panic!("{test}, disturbed, can't be waited for: {error}"),
+        }
+        times += 1;
+    };
+    assert!(is_done(status.code()), "{test}, disturbed, ended with {status}");
+    times
 }
 
 /// As [`alone`], but with each system call looked at.

@@ -6,7 +6,7 @@ mod footprint;
 mod mode;
 mod trace;
 
-pub use alone::{alone, ends_of_its_own};
+pub use alone::{again, alone, disturbed, ends_of_its_own};
 pub use footprint::Footprint;
 pub use mode::{MODES, Mode, everywhere};
 pub use trace::{Section, mark, trace};
