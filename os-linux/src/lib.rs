@@ -18,7 +18,7 @@
 //! | `raw` | the few system calls that rustix lacks |
 //!
 //! libc appears where rustix has no such call: `threads`, `signal_stack`, `faults`, `process`,
-//! `fork`, `raw`.
+//! `fork`, `raw`; and the numbers of errors, in `shortage`.
 
 #![no_std]
 

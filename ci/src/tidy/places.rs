@@ -23,6 +23,7 @@ const STATIC_FILES: &[(&str, &str)] = &[
     ("os-linux/src/fork.rs", "a child knows its past by a copy of memory, and takes no argument"),
     ("os-linux/src/memory.rs", "what the kernel offers, asked once"),
     ("os-linux/src/poll.rs", "what the kernel offers, asked once"),
+    ("os-conformance/src/os/fork.rs", "a child is told by a function that takes no argument"),
     (
         "os-linux/src/threads.rs",
         "that the system lacks threads; a symbol of the linker's, declared",

@@ -44,6 +44,11 @@ pub(super) fn clauses<O: Os + 'static>() -> Vec<Clause> {
             "The number of the error that says \"not enough memory\"",
             no_memory::<O>,
         ),
+        Clause::new(
+            "Os::shortage/of-memory",
+            "What has run out when the system refuses with this error",
+            shortage::<O>,
+        ),
     ]
 }
 
@@ -189,5 +194,14 @@ fn no_memory<O: Os>(_: &Suite) -> Verdict {
     };
     let OsError(expected) = O::no_memory();
     holds!(error.0 == expected, "it is {expected}, and too large a reservation says {}", error.0);
+    Ok(())
+}
+
+fn shortage<O: Os>(_: &Suite) -> Verdict {
+    let Some(shortage) = O::shortage(O::no_memory()) else {
+        return Err("nothing has run out when there is no memory".to_owned());
+    };
+    holds!(!shortage.of.is_empty(), "it is not said what has run out");
+    holds!(!shortage.raise.is_empty(), "it is not said what to raise");
     Ok(())
 }

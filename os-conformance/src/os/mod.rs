@@ -1,6 +1,7 @@
 //! The clauses of `Os`.
 
 mod clock;
+mod fork;
 mod guards;
 mod local;
 mod memory;

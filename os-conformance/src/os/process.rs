@@ -13,6 +13,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use rt_core::{Arch, Fault, Os};
 
+use super::fork;
 use crate::clause::{Clause, Verdict, holds, refused};
 use crate::suite::{Need, Suite};
 use crate::tools::region::Region;
@@ -38,6 +39,9 @@ const CALLED: &str = "Os::catch_faults/handler-is-called";
 const NOT_OURS: &str = "Os::catch_faults/not-ours";
 const OVERFLOW: &str = "Os::start/survives-overflow";
 
+const AT_FORK: &str = "Os::at_fork/child-is-told";
+const FORKS: &str = "Os::forks/counts";
+
 pub(super) fn clauses<O: Os + 'static>() -> Vec<Clause> {
     let all = [
         Clause::new(ABORT, "Ends the process as a crash", abort::<O>),
@@ -58,14 +62,22 @@ pub(super) fn clauses<O: Os + 'static>() -> Vec<Clause> {
             "The thread can overflow a goroutine's stack and still run the fault handler",
             overflow::<O>,
         ),
+        Clause::new(
+            AT_FORK,
+            "Asks to be called as `child()` in each process that a `fork` makes of this one",
+            at_fork::<O>,
+        ),
+        Clause::new(FORKS, "How many times a process has become another by `fork`", forks::<O>),
     ];
-    let needs: [&[Need]; 6] = [
+    let needs: [&[Need]; 8] = [
         &[Need::Again],
         &[Need::Again],
         &[Need::Again],
         &[Need::Again, Need::Guards],
         &[Need::Again, Need::Guards],
         &[Need::Again, Need::Guards],
+        &[Need::Again],
+        &[Need::Again],
     ];
     all.into_iter().zip(needs).map(|(clause, needs)| clause.needs(needs)).collect()
 }
@@ -83,6 +95,7 @@ pub(crate) fn play<O: Os, A: Arch>() {
         CALLED => touch::<O>(Fault::Overflow),
         NOT_OURS => touch::<O>(Fault::NotOurs),
         OVERFLOW => overflows::<O, A>(),
+        AT_FORK | FORKS => tell_of_fork::<O>(),
         _ => std::process::exit(NOT_PLAYED),
     }
     std::process::exit(PLAYED);
@@ -176,6 +189,33 @@ fn not_ours<O: Os>(suite: &Suite) -> Verdict {
     holds!(found.is_some(), "no handler was called: {}, {:?}", ended.status, ended.errors);
     holds!(ended.is_crash(), "nobody took the fault, and the process ended with {}", ended.status);
     Ok(())
+}
+
+/// What a child of a fork was told, and knew of.
+const TOLD: &str = "told 1\n";
+const KNOWN: &str = "forks 1\n";
+
+fn at_fork<O: Os>(suite: &Suite) -> Verdict {
+    let errors = child::<O>(suite, AT_FORK)?.errors;
+    holds!(errors.contains(TOLD), "the child of a fork was not told once: {errors:?}");
+    Ok(())
+}
+
+fn forks<O: Os>(suite: &Suite) -> Verdict {
+    let errors = child::<O>(suite, FORKS)?.errors;
+    holds!(errors.contains(KNOWN), "the child of a fork does not count one more: {errors:?}");
+    Ok(())
+}
+
+/// Forks, and writes what the child said.
+fn tell_of_fork<O: Os>() {
+    let installed = O::at_fork(fork::tell);
+    let before = O::forks();
+    let said = fork::in_child(O::forks);
+    let (Ok(()), Some((told, forks)), true) = (installed, said, O::forks() == before) else {
+        std::process::exit(NOT_PLAYED)
+    };
+    eprint!("told {told}\nforks {}\n", forks.wrapping_sub(before));
 }
 
 fn overflow<O: Os>(suite: &Suite) -> Verdict {

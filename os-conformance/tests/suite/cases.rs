@@ -85,7 +85,8 @@ cases! {
     seed_that_is_constant: SEED_IS_CONSTANT => ["Os::seed/differs"];
     fence_that_flickers: FENCE_FLICKERS => ["Os::fence_all/constant"];
     no_processors: NO_CPUS => ["Os::cpus/at-least-one"];
-    another_error_for_no_memory: OTHER_NO_MEMORY => ["Os::no_memory/as-reserve-says"];
+    another_error_for_no_memory: OTHER_NO_MEMORY
+        => ["Os::no_memory/as-reserve-says", "Os::shortage/of-memory"];
 
     one_word_for_all_threads: ONE_WORD
         => ["Os::set_local/no-other-thread's", "Os::start/word-is-null",
@@ -106,6 +107,11 @@ cases! {
     handler_that_is_not_called: CATCHES_NOTHING { again: Some("cases::handler_that_is_not_called") }
         => ["Os::catch_faults/handler-is-called", "Os::catch_faults/not-ours",
             "Os::start/survives-overflow"];
+    child_that_is_not_told: TELLS_NO_CHILD { again: Some("cases::child_that_is_not_told") }
+        => ["Os::at_fork/child-is-told"];
+    fork_that_is_not_counted: COUNTS_NO_FORK { again: Some("cases::fork_that_is_not_counted") }
+        => ["Os::forks/counts"];
+    shortage_of_nothing: SHORT_OF_NOTHING => ["Os::shortage/of-memory"];
 }
 
 cases! {

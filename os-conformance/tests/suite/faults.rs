@@ -133,3 +133,11 @@ pub(crate) const STACK_OUT_OF_LINE: usize = 55;
 pub(crate) const LAYS_OUT_ABOVE: usize = 56;
 /// The counter of time stands still.
 pub(crate) const TICKS_STAND: usize = 57;
+
+// What came to the process later.
+/// The function for children is not installed.
+pub(crate) const TELLS_NO_CHILD: usize = 58;
+/// Forks are not counted.
+pub(crate) const COUNTS_NO_FORK: usize = 59;
+/// No error tells of a shortage.
+pub(crate) const SHORT_OF_NOTHING: usize = 60;

@@ -228,15 +228,16 @@ impl<const FAULT: usize> Os for Broken<FAULT> {
     }
 
     fn at_fork(child: fn()) -> OsResult<()> {
-        Linux::at_fork(child)
+        fn nothing() {}
+        Linux::at_fork(if FAULT == TELLS_NO_CHILD { nothing } else { child })
     }
 
     fn forks() -> u32 {
-        Linux::forks()
+        if FAULT == COUNTS_NO_FORK { 0 } else { Linux::forks() }
     }
 
     fn shortage(error: OsError) -> Option<Shortage> {
-        Linux::shortage(error)
+        if FAULT == SHORT_OF_NOTHING { None } else { Linux::shortage(error) }
     }
 
     fn abort() -> ! {
