@@ -15,6 +15,7 @@ mod one_by_one;
 mod sanitize;
 mod scaling;
 mod sim;
+mod soak;
 mod steps;
 mod suites;
 mod tidy;

@@ -45,6 +45,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("group-wake", Sim),
     ("unlock-wake", Sim),
     ("search-last", Loom("two_at_once")),
+    // A refusal.
+    ("first-worker", Sim),
     // A look that comes before sleep, or after a race.
     ("sleep-inbox", Loom("readied_at_home")),
     ("sleep-inject", Loom("injected")),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::command::Project;
 use crate::counts::Counts;
 use crate::{
-    Error, Usage, hygiene, loom, mirror, sanitize, scaling, sim, suites, tidy, tools, tour,
+    Error, Usage, hygiene, loom, mirror, sanitize, scaling, sim, soak, suites, tidy, tools, tour,
 };
 
 /// One thing that `cargo ci` checks.
@@ -101,6 +101,12 @@ pub(crate) const STEPS: &[Step] = &[
         usage: "mirror [FILTER..]",
         about: "The test suites of the crates that gort mirrors, with names replaced.",
         run: mirror::run,
+    },
+    Step {
+        name: "soak",
+        usage: "soak [--seconds N]",
+        about: "Every primitive at once, for a minute: nothing is lost, and nothing grows.",
+        run: soak::run,
     },
     Step {
         name: "tour",

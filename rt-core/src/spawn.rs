@@ -8,7 +8,7 @@ use crate::goroutine::{Body, GoroutineRef};
 use crate::join::Packed;
 use crate::processor::bump;
 use crate::runtime::{Runtime, Shared};
-use crate::seam::Ordering;
+use crate::seam::{Ordering, mutant};
 use crate::stack::{Class, base_of};
 use crate::state::Change;
 use crate::switch::{self, Entered, enter};
@@ -70,7 +70,7 @@ impl Runtime {
     pub unsafe fn spawn<F: FnOnce()>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
         debug_assert!(!spawn.local, "a plain thread has no worker to be at home on");
         let shared = &*self.shared;
-        shared.ensure_worker()?;
+        mutant!("first-worker": shared.ensure_worker()? => shared.note_worker());
         let g = shared.stacks.take_one(spawn.class(shared)?)?;
         let id = shared.reserve_ids(1);
         // SAFETY: a region of its own was taken above; the caller vouches for `f`.

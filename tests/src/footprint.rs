@@ -1,5 +1,6 @@
 //! What this process holds of the system, as `/proc/self` tells it.
 
+use std::fmt;
 use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -64,6 +65,17 @@ impl Footprint {
             && now.resident_kib <= self.resident_kib + slack.resident_kib
     }
 
+    /// The larger one of each.
+    pub fn most(self, other: Footprint) -> Footprint {
+        Footprint {
+            threads: self.threads.max(other.threads),
+            descriptors: self.descriptors.max(other.descriptors),
+            mappings: self.mappings.max(other.mappings),
+            address_kib: self.address_kib.max(other.address_kib),
+            resident_kib: self.resident_kib.max(other.resident_kib),
+        }
+    }
+
     /// More than any process holds, for what a test doesn't look at.
     pub const ANY: Footprint = Footprint {
         threads: 1 << 30,
@@ -86,6 +98,18 @@ impl Footprint {
         address_kib: 512 + 4 * (3 << 10),
         resident_kib: 2048,
     };
+}
+
+impl fmt::Display for Footprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Footprint { threads, descriptors, mappings, address_kib, resident_kib } = self;
+        write!(
+            f,
+            "{threads} threads, {descriptors} descriptors, {mappings} mappings, {} MiB of \
+             addresses, {resident_kib} KiB in use",
+            address_kib >> 10
+        )
+    }
 }
 
 fn read(path: &str) -> String {

@@ -42,6 +42,8 @@ const SKIPPED: &[Skip] = &[
     skip(SANITIZERS, "timers", "timers_that_are_not_needed_leave_nothing", MEMORY),
     skip(SANITIZERS, "scheduling", "a_hundred_thousand_parked", MEMORY),
     skip(SANITIZERS, "limits", "", LIMITED),
+    skip(SANITIZERS, "running_out", "", LIMITED),
+    skip(THREAD, "forks", "", "a child goes on without an exec, which the sanitizer forbids"),
     skip(SANITIZERS, "overflow", "a_plain_thread_that_overflows", OVERFLOW),
     skip(SANITIZERS, "overflow", "the_caller_of_run_is_reported_by_std", OVERFLOW),
     skip(
