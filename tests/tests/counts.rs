@@ -203,6 +203,10 @@ fn on_many_workers() -> Vec<Work> {
 fn count(test: &str, mode: Mode, all: fn() -> Vec<Work>, most_taken: usize) -> Vec<usize> {
     let sections = trace(test, || {
         mode.run(|| {
+            if matches!(mode, Mode::Migrates(_)) {
+                // The thread that called `run` may still be on its way to sleep, by a system call.
+                gort::sleep(ms(100));
+            }
             for (number, (name, mut work)) in all().into_iter().enumerate() {
                 work(WARM);
                 let before = TAKEN.load(Ordering::Relaxed);
