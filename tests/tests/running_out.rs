@@ -313,7 +313,7 @@ fn until_mappings_run_out(mode: Mode, room: usize, stack_bytes: usize) {
         running.goes_on();
         assert_eq!(spawn(&end).unwrap_err().kind(), ErrorKind::OutOfMemory);
     }
-    // The list of mappings, which the footprint reads, is several MiB of text.
+    // Each refusal counts the mappings, by a list that is several MiB of text.
     held.comes_back(Footprint { threads: 4, resident_kib: 12 << 10, ..Footprint::NOISE });
     drop(filling);
     // The next ones are there, and none of those before was harmed.
