@@ -128,11 +128,10 @@ impl Shared {
     /// started, and the job is not queued.
     fn submit(&self, job: NonNull<Job>) -> bool {
         let mut pool = self.aside.pool.lock();
-        if pool.closed {
-            return false;
-        }
-        // Again and again, for the thread that was started may have been taken by another's job.
-        while pool.queued >= pool.idle + pool.coming
+        // Again and again, for the thread that was started may have been taken by another's job. Not
+        // when the pool closed meanwhile: who is started then ends at once and takes nothing.
+        while !pool.closed
+            && pool.queued >= pool.idle + pool.coming
             && self.procs() + pool.threads < self.max_threads
         {
             pool.threads += 1;
@@ -147,7 +146,7 @@ impl Shared {
                 break;
             }
         }
-        if pool.threads == 0 {
+        if pool.closed || pool.threads == 0 {
             return false;
         }
         pool.push(job);
