@@ -232,7 +232,7 @@ pub(crate) fn closing(setting: Setting) {
 }
 
 /// Makes the thread sleep, goroutine or not, until a word is set.
-fn wait_for(word: &AtomicU32) {
+pub(crate) fn wait_for(word: &AtomicU32) {
     while word.load(Ordering::Relaxed) == 0 {
         rt_core::os::wait(word, 0, rt_core::FOREVER);
     }

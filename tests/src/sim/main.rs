@@ -2,6 +2,7 @@
 //!
 //! `cargo ci sim`; its options are in `options.rs`.
 
+mod combined;
 mod duties;
 mod options;
 mod plain;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use gort::chan::{self, RecvTimeoutError};
 use gort::sync::{Mutex, WaitGroup};
 
+use crate::combined;
 use crate::duties;
 use crate::plain::plain;
 use crate::refused;
@@ -85,6 +86,9 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "calls", run: duties::calls },
     Program { name: "closing", run: duties::closing },
     Program { name: refused::NAME, run: refused::program },
+    Program { name: "wide", run: combined::wide },
+    Program { name: "pipeline", run: combined::pipeline },
+    Program { name: "served", run: combined::served },
 ];
 
 const MS: Duration = Duration::from_millis(1);
