@@ -60,6 +60,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("claim", Sim),
     ("steal-claim", Sim),
     ("abandoned", Sim),
+    ("strand", Sim),
+    ("strand-late", Sim),
     // An order.
     ("sleep-token", Sim),
     ("sleep-order", Sim),

@@ -2,15 +2,18 @@
 //!
 //! 1. `run`'s goroutine has returned: `closing` is set, every worker and every idle thread aside is
 //!    woken. A worker that sees it resumes no goroutine any more and *leaves*.
-//! 2. `inside` counts the threads that may still run user code: workers, and blocking calls. The
+//! 2. `working` counts workers. When the last one has left, the goroutines that are left will never
+//!    run again, and whoever joins one is told at once: it may be a blocking call, for whose end
+//!    step 3 waits.
+//! 3. `inside` counts the threads that may still run user code: workers, and blocking calls. The
 //!    last one to leave finishes: if goroutines are left, they are abandoned (each one's waiter is
 //!    taken out of its queue, and stacks, records and the runtime stay for ever, because safe code
 //!    may have lent parts of them); otherwise every mapping is given back.
-//! 3. Only then does any thread of the runtime end (`over`), because another may hold a reference
+//! 4. Only then does any thread of the runtime end (`over`), because another may hold a reference
 //!    into its thread-locals until then.
-//! 4. `run` waits for 3 and joins the threads, but not for a goroutine or a blocking call that goes
+//! 5. `run` waits for 4 and joins the threads, but not for a goroutine or a blocking call that goes
 //!    on and on: if goroutines are left after `GRACE` it returns, and the last to leave does the
-//!    rest. The caller gets a [`Lent`]: the duty to keep its thread until then, in place of 3, and
+//!    rest. The caller gets a [`Lent`]: the duty to keep its thread until then, in place of 4, and
 //!    to join the threads.
 
 use alloc::vec::Vec;
@@ -66,6 +69,12 @@ pub(crate) struct Ending {
     /// Written by everyone who starts or ends running user code. Whoever made the runtime is
     /// counted from the start; zero is the end, and nobody can join in any more.
     inside: AtomicU32,
+    /// Written by workers when they begin and end. After the last worker has left it may rise once
+    /// more, for one whose thread was slow to start.
+    working: AtomicU32,
+    /// Whether step 2 has come. Under its lock a goroutine's packet is taken, by the last to work or
+    /// by who spawns too late for that one to see it.
+    stranded: Protected<bool>,
     /// Written once, by the last to leave; slept on by those who wait for it.
     over: AtomicU32,
     threads: Protected<Threads>,
@@ -85,6 +94,8 @@ impl Ending {
         Ending {
             closing: AtomicU32::new(OPEN),
             inside: AtomicU32::new(1),
+            working: AtomicU32::new(0),
+            stranded: Protected::new(false),
             over: AtomicU32::new(0),
             threads: Protected::new(Threads { running: Vec::new(), retired: Vec::new(), next: 0 }),
         }
@@ -120,6 +131,41 @@ impl Ending {
         // Release: pairs with the Acquire of those who wait.
         self.over.store(1, Ordering::Release);
         os::wake(&self.over, u32::MAX);
+    }
+
+    /// A thread becomes a worker. One that comes when the last has left sees that the runtime closes,
+    /// and resumes nothing.
+    pub(crate) fn join_work(&self) {
+        // Acquire: pairs with the Release in leave_work().
+        self.working.fetch_add(1, Ordering::Acquire);
+    }
+
+    /// A worker resumes nothing any more. The last one tells those who join what is left (step 2).
+    pub(crate) fn leave_work(&self, shared: &Shared) {
+        // AcqRel: the last one sees what goroutines have written to their records, and who comes
+        // later sees what made it leave.
+        if self.working.fetch_sub(1, Ordering::AcqRel) == 1 && shared.goroutines_left() {
+            *self.stranded.lock() = true;
+            mutant!("strand": shared.stacks.each_live(|g| self.strand(g)) => ());
+        }
+    }
+
+    /// Tells who joins this goroutine that it never ends, unless somebody else does.
+    fn strand(&self, g: GoroutineRef) {
+        let stranded = self.stranded.lock();
+        let packet = if *stranded { g.packet.take() } else { None };
+        drop(stranded);
+        if let Some(packet) = packet {
+            // SAFETY: the goroutine's half of the packet is on its stack and never used again, so
+            // the packet is there until this call, which taking it has made the only one.
+            unsafe { packet.as_ref() }.abandon();
+        }
+    }
+
+    /// For a thread aside that has made this goroutine and not yet queued it: a call that blocks
+    /// may spawn when nobody is left to run what it spawns.
+    pub(crate) fn strand_late(&self, g: GoroutineRef) {
+        mutant!("strand-late": self.strand(g) => ());
     }
 
     /// Sleeps until the last thread has left user code.
@@ -205,7 +251,7 @@ impl Shared {
         self.aside.close();
     }
 
-    /// Step 4: true when it is over.
+    /// Step 5: true when it is over.
     fn wait_a_while(&self) -> bool {
         let mut until = os::now().saturating_add(GRACE);
         while !self.ending.is_over() {
@@ -221,7 +267,7 @@ impl Shared {
         true
     }
 
-    /// Step 4: true when it is over. For the thread that made the runtime and has left its goroutines.
+    /// Step 5: true when it is over. For the thread that made the runtime and has left its goroutines.
     pub(crate) fn wait_for_end(&self) -> bool {
         self.ending.leave(self);
         let over = self.wait_a_while();
@@ -236,7 +282,7 @@ impl Shared {
         self.goroutines() != 0
     }
 
-    /// Step 2, by the last to leave.
+    /// Step 3, by the last to leave.
     fn finish(&self) {
         let left = self.goroutines_left();
         if left {

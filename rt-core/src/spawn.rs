@@ -12,7 +12,7 @@ use crate::seam::{Ordering, mutant};
 use crate::stack::{Class, base_of};
 use crate::state::Change;
 use crate::switch::{self, Entered, enter};
-use crate::worker::current_shared;
+use crate::worker::{Local, current_shared};
 use crate::{OsResult, arch, os};
 
 /// The largest closure that is put on the goroutine's own stack, in bytes. A larger one goes to the
@@ -77,6 +77,9 @@ impl Runtime {
         unsafe { place(g, shared, id, spawn, f) };
         // Relaxed: summed up when every thread has left.
         shared.spawned_outside.fetch_add(1, Ordering::Relaxed);
+        if let Local::Aside(_) = Local::read() {
+            shared.ending.strand_late(g);
+        }
         shared.inject.push(g);
         shared.wake_one();
         Ok(id)

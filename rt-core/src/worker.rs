@@ -243,6 +243,7 @@ impl Worker {
         self.outer.set(os::local());
         Local::set_worker(self);
         self.fiber.adopt_thread();
+        self.shared().ending.join_work();
         self.sleep.store(AWAKE, Ordering::SeqCst);
         self.shared().note_worker();
         // Whoever took this worker out of the idle set has left it a token to search with.
@@ -255,6 +256,7 @@ impl Worker {
         self.driver.close();
         self.sleep.store(GONE, Ordering::SeqCst);
         os::set_local(self.outer.get());
+        self.shared().ending.leave_work(self.shared());
     }
 
     /// Ends this worker's sleep, if it sleeps. From any thread.

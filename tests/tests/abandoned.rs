@@ -320,6 +320,38 @@ fn a_join_outside_learns_that_the_goroutine_is_abandoned() {
 }
 
 #[test]
+fn a_call_that_blocks_learns_it_too_and_its_thread_ends() {
+    for mode in MODES {
+        let (tx, rx) = std::sync::mpsc::channel();
+        let ran = thread::spawn(move || {
+            mode.run(|| {
+                let begun = Arc::new(AtomicUsize::new(0));
+                for _ in 0..3 {
+                    let (tx, begun) = (tx.clone(), Arc::clone(&begun));
+                    gort::go(move || {
+                        gort::blocking(|| {
+                            begun.fetch_add(1, Ordering::Relaxed);
+                            let early = gort::spawn(|| gort::sleep(HOUR));
+                            let _ = tx.send(early.join().is_err());
+                            // Nobody is left to run this one.
+                            let _ = tx.send(gort::spawn(|| ()).join().is_err());
+                        });
+                    });
+                }
+                while begun.load(Ordering::Relaxed) < 3 {
+                    settle();
+                }
+                drop(tx);
+            });
+        });
+        let answers = (0..6).map(|_| rx.recv_timeout(Duration::from_secs(10)));
+        assert!(answers.into_iter().all(|a| a == Ok(true)), "{mode:?}: a call goes on for ever");
+        // Its end waits for what `run` left behind.
+        assert!(ran.join().is_ok());
+    }
+}
+
+#[test]
 fn the_goroutines_of_a_runtime_that_panics_are_abandoned_too() {
     hide_expected_panics();
     for mode in MODES {

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gort::chan::{self, RecvTimeoutError, after, select};
@@ -142,4 +142,35 @@ pub(crate) fn served(setting: Setting) {
         server.join().expect("no panic");
         assert_eq!(answers.lock().expect("not poisoned").iter().max(), Some(&6));
     });
+}
+
+/// A runtime ends while calls that block join goroutines of it, which may never run: the calls
+/// learn that, and end.
+pub(crate) fn left_calls(setting: Setting) {
+    let [begun, ended] = [const { AtomicU64::new(0) }; 2].map(Arc::new);
+    let (begins, ends) = (begun.clone(), ended.clone());
+    setting.run(move || {
+        for _ in 0..3 {
+            let (begins, ends) = (begins.clone(), ends.clone());
+            gort::go(move || {
+                gort::blocking(|| {
+                    // One that begins too late is made by the goroutine itself, and left with it.
+                    let aside = u64::from(!rt_core::yield_now());
+                    begins.fetch_add(aside, Ordering::Relaxed);
+                    for n in 0..2 {
+                        let sleeper = gort::spawn(move || gort::sleep(n * US));
+                        let other = gort::spawn(move || sleeper.join().is_ok());
+                        let _ = gort::spawn(|| ()).join();
+                        let _ = other.join();
+                    }
+                    ends.fetch_add(aside, Ordering::Relaxed);
+                });
+            });
+        }
+        for _ in 0..3 {
+            gort::yield_now();
+        }
+    });
+    // In a simulation `run` waits for the threads.
+    assert_eq!(begun.load(Ordering::Relaxed), ended.load(Ordering::Relaxed));
 }

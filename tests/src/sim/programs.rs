@@ -89,6 +89,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "wide", run: combined::wide },
     Program { name: "pipeline", run: combined::pipeline },
     Program { name: "served", run: combined::served },
+    Program { name: "left_calls", run: combined::left_calls },
 ];
 
 const MS: Duration = Duration::from_millis(1);
