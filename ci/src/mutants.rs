@@ -76,7 +76,20 @@ const MUTANTS: &[(&str, Catcher)] = &[
     // A turn.
     ("budget", Sim),
     ("streak", Sim),
+    // What those get who are held up, or wait for those who are.
+    ("relieve", Sim),
+    ("regain-wake", Sim),
+    ("sleep-wanted", Sim),
+    ("generous", Sim),
+    ("close-rest", Sim),
+    ("stand-in", Sim),
+    ("rouse", Sim),
+    ("monitor-recheck", Sim),
     // An ordering or a fence.
+    ("inside-fence", Loom("processor_is_taken")),
+    ("take-fence", Loom("processor_is_taken")),
+    ("take-inside", Loom("processor_is_taken")),
+    ("go-out", Loom("processor_is_taken")),
     ("queue-publish", Loom("run_queue")),
     ("queue-see", Loom("run_queue")),
     ("inbox-push", Loom("inbox")),

@@ -125,6 +125,14 @@ impl Os for Linux {
         unsafe { threads::at_end(f, arg) }
     }
 
+    fn thread() -> usize {
+        threads::name()
+    }
+
+    fn is_blocked(thread: usize) -> bool {
+        threads::is_blocked(thread)
+    }
+
     fn local() -> *mut () {
         local::local()
     }

@@ -44,6 +44,10 @@ pub(crate) enum Call {
     Memory(Event),
     /// A random number; answers it.
     Seed,
+    /// The number of the caller; answers it.
+    Name,
+    /// Whether the thread of this number sleeps; answers 1 or 0.
+    IsBlocked(usize),
     /// A new thread; answers its number, or why there is none.
     Start(Start),
     /// To sleep until the thread of this number has ended.

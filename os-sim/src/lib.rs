@@ -232,6 +232,16 @@ impl<H: Os> Os for Sim<H> {
         unsafe { H::at_thread_end(f, arg) }
     }
 
+    fn thread() -> usize {
+        let number = inside(|gate| gate.ask(Call::Name).map_or(0, Reply::number));
+        number.map_or_else(H::thread, |number| number as usize)
+    }
+
+    fn is_blocked(thread: usize) -> bool {
+        let blocked = inside(|gate| gate.ask(Call::IsBlocked(thread)).map_or(0, Reply::number));
+        blocked.map_or_else(|| H::is_blocked(thread), |blocked| blocked == 1)
+    }
+
     fn local() -> *mut () {
         inside(|gate| gate.local.get()).unwrap_or_else(H::local)
     }

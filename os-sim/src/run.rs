@@ -206,6 +206,12 @@ impl<'a> Run<'a> {
                 self.note(caller, Event::Seeded, seed);
                 self.threads.answer(caller, Ok(Reply::Number(seed)));
             }
+            Call::Name => self.threads.answer(caller, Ok(Reply::Number(caller as u64))),
+            Call::IsBlocked(thread) => {
+                let blocked = self.threads.is_blocked(thread);
+                self.note(caller, Event::Asked, thread as u64);
+                self.threads.answer(caller, Ok(Reply::Number(u64::from(blocked))));
+            }
             Call::Start(start) => self.start(caller, start),
             Call::Join(of) => self.join(caller, of)?,
             Call::Sleep { word, expected, until } => {

@@ -118,6 +118,12 @@ impl Threads {
         self.all[number].state
     }
 
+    /// Whether there is such a thread, and it sleeps until something happens.
+    pub(crate) fn is_blocked(&self, number: usize) -> bool {
+        let runs = |state| matches!(state, State::Ready | State::Delayed(_) | State::Ended);
+        self.all.get(number).is_some_and(|thread| !runs(thread.state))
+    }
+
     /// Puts a thread that can run to sleep, in this state.
     pub(crate) fn sleep(&mut self, number: usize, state: State) {
         debug_assert_eq!(self.all[number].state, State::Ready);

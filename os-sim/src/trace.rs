@@ -33,6 +33,8 @@ pub(crate) enum Event {
     // What came of it.
     /// It was given a random number (the number).
     Seeded,
+    /// It was told whether another sleeps (the number of that thread).
+    Asked,
     /// It exists (who started it).
     Started,
     /// It sleeps (the deadline).

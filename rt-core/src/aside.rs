@@ -132,7 +132,7 @@ impl Shared {
         // when the pool closed meanwhile: who is started then ends at once and takes nothing.
         while !pool.closed
             && pool.queued >= pool.idle + pool.coming
-            && self.procs() + pool.threads < self.max_threads
+            && self.procs() + self.handoff.extra() + pool.threads < self.max_threads
         {
             pool.threads += 1;
             pool.coming += 1;
@@ -280,7 +280,10 @@ pub fn blocking<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     let Some(entered) = enter() else { return f() };
     let mut call = Call { f: Some(f), result: None };
     let job = job_for(&mut call);
-    if entered.shared().submit(NonNull::from(&job)) {
+    let submitted = entered.shared().submit(NonNull::from(&job));
+    // Not while the call is made, or waited for.
+    drop(entered);
+    if submitted {
         let finished = job.finished.lock();
         if !finished.yes {
             // SAFETY: the queue is part of the job, which lies on this stack until this returns.

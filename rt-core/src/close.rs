@@ -24,7 +24,6 @@ use crate::lock::Protected;
 use crate::runtime::{Runtime, Shared};
 use crate::seam::{AtomicU32, Ordering, mutant};
 use crate::state::{Change, State};
-use crate::worker::{GONE, UNSTARTED};
 use crate::{FOREVER, OsError, ThreadHandle, inspect, os, wait};
 
 /// How long `run` waits for others to leave user code, in nanoseconds.
@@ -144,7 +143,11 @@ impl Ending {
     pub(crate) fn leave_work(&self, shared: &Shared) {
         // AcqRel: the last one sees what goroutines have written to their records, and who comes
         // later sees what made it leave.
-        if self.working.fetch_sub(1, Ordering::AcqRel) == 1 && shared.goroutines_left() {
+        if self.working.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        shared.monitor.end();
+        if shared.goroutines_left() {
             *self.stranded.lock() = true;
             mutant!("strand": shared.stacks.each_live(|g| self.strand(g)) => ());
         }
@@ -241,13 +244,12 @@ impl Shared {
     pub(crate) fn close(&self) {
         // SeqCst: pairs with is_closing() in a worker's recheck before sleep.
         self.ending.closing.store(CLOSING, Ordering::SeqCst);
-        for worker in self.workers() {
-            let unstarted =
-                worker.sleep.compare_exchange(UNSTARTED, GONE, Ordering::SeqCst, Ordering::SeqCst);
-            if unstarted.is_err() {
-                mutant!("close-wake": worker.wake() => ());
+        for processor in self.processors() {
+            if !processor.end_unstarted() {
+                mutant!("close-wake": processor.wake(self) => ());
             }
         }
+        mutant!("close-rest": self.handoff.close() => ());
         self.aside.close();
     }
 

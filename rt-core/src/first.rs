@@ -4,7 +4,8 @@
 
 use crate::runtime::Shared;
 use crate::seam::Ordering;
-use crate::worker::{AWAKE, UNSTARTED};
+use crate::sleep::{AWAKE, UNSTARTED};
+
 use crate::{OsResult, os};
 
 impl Shared {
@@ -33,14 +34,14 @@ impl Shared {
             return Ok(());
         }
         os::point();
-        let worker = self.worker(0);
-        // SeqCst: as in `Worker::wake_asleep`. Closed by now: then it needs no thread.
+        let processor = self.processor(0);
+        // SeqCst: as in `Processor::wake_asleep`. Closed by now: then it needs no thread.
         let here =
-            worker.sleep.compare_exchange(UNSTARTED, AWAKE, Ordering::SeqCst, Ordering::SeqCst);
+            processor.sleep.compare_exchange(UNSTARTED, AWAKE, Ordering::SeqCst, Ordering::SeqCst);
         if here.is_ok()
-            && let Err(Some(error)) = self.start_thread_of(worker)
+            && let Err(Some(error)) = self.start_thread_of(processor)
         {
-            worker.sleep.store(UNSTARTED, Ordering::SeqCst);
+            processor.sleep.store(UNSTARTED, Ordering::SeqCst);
             return Err(error);
         }
         self.note_worker();

@@ -16,7 +16,8 @@ impl Runtime {
     /// What this runtime has.
     pub fn held(&self) -> Held {
         let shared = &self.shared;
-        let workers = shared.workers().iter().filter(|worker| worker.is_started()).count();
+        let started = shared.processors().iter().filter(|processor| processor.is_started()).count();
+        let workers = started + shared.handoff.extra();
         Held { goroutines: shared.goroutines(), threads: workers + shared.aside.threads() }
     }
 }

@@ -1,10 +1,10 @@
-//! Which workers sleep.
+//! The set of those who sleep.
 
 use alloc::boxed::Box;
 
 use crate::seam::{AtomicU64, Ordering};
 
-/// A set of workers, by index: one bit each.
+/// A set of processors, by index, whose workers sleep: one bit each.
 pub(crate) struct IdleSet {
     /// Written by sleepers (their own bit) and by wakers, who take a bit out: whoever clears a bit
     /// has the right, and the duty, to wake that worker.

@@ -25,7 +25,7 @@ impl Inbox {
 
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        // SeqCst: pairs with the SeqCst of push(), for the recheck before sleep (`idle`).
+        // SeqCst: pairs with the SeqCst of push(), for the recheck before sleep (`sleep`).
         self.head.load(Ordering::SeqCst).is_null()
     }
 

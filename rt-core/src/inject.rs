@@ -16,7 +16,7 @@ const BATCH: usize = crate::run_queue::CAPACITY / 2;
 pub(crate) struct Inject {
     list: Protected<List>,
     /// Written under the lock. A zero read without it may be stale: whoever goes to sleep on it
-    /// reads it again after a full fence (`idle`).
+    /// reads it again after a full fence (`sleep`).
     len: AtomicUsize,
 }
 

@@ -17,7 +17,7 @@ use crate::runtime::Shared;
 use crate::seam::{INSPECTED, Ordering};
 use crate::state::State;
 use crate::wait::WaitsFor;
-use crate::worker::{Local, Worker};
+use crate::worker::Local;
 
 /// A goroutine that has not ended.
 #[derive(Clone, Debug)]
@@ -158,6 +158,7 @@ pub(crate) fn of(shared: &Shared) -> Vec<Seen> {
 /// - a deadline is kept for each that waits with one, and for no other;
 /// - a worker that sleeps has nothing queued that it alone may run, and none does while something
 ///   is queued that all may run;
+/// - no worker sleeps with a processor while another wants one;
 /// - each region of the arenas holds a goroutine, or is free in one place.
 ///
 /// # Errors
@@ -187,11 +188,19 @@ pub unsafe fn idles(word: *mut ()) -> bool {
         !shared.is_closing()
             && shared.searching.load(Ordering::Relaxed) == 0
             && (shared.has_stealable() || !shared.inject.is_empty())
-            && shared.workers().iter().any(Worker::is_asleep)
+            && shared.processors().iter().any(Processor::is_asleep)
     })
 }
 
 fn check_one(shared: &Shared) -> Result<(), String> {
+    if shared.handoff.is_wanted() {
+        // A worker is in the midst of things, and waits for a processor.
+        let idle = shared.processors().iter().find(|processor| processor.is_asleep());
+        return match idle.map(Processor::index) {
+            Some(i) => Err(format!("processor {i} sleeps while a worker wants one")),
+            None => Ok(()),
+        };
+    }
     let mut wrong = None;
     let (mut runnable, mut timed) = (0, 0);
     let live = shared.stacks.visit(|g| {
@@ -210,14 +219,14 @@ fn check_one(shared: &Shared) -> Result<(), String> {
     if runnable == 0 && deadlines != timed {
         return Err(format!("{deadlines} deadlines are kept, for {timed} goroutines"));
     }
-    let asleep = || shared.workers().iter().filter(|worker| worker.is_asleep());
-    if let Some(worker) = asleep().find(|worker| !worker.has_nothing()) {
-        let i = worker.index();
+    let asleep = || shared.processors().iter().filter(|processor| processor.is_asleep());
+    if let Some(processor) = asleep().find(|processor| !processor.has_nothing()) {
+        let i = processor.index();
         return Err(format!("worker {i} sleeps while goroutines are queued for it"));
     }
     let offered = shared.has_stealable() || !shared.inject.is_empty();
-    if offered && let Some(worker) = asleep().next() {
-        let i = worker.index();
+    if offered && let Some(processor) = asleep().next() {
+        let i = processor.index();
         return Err(format!("worker {i} sleeps while goroutines are queued for anybody"));
     }
     let cached: usize = shared.processors().iter().map(|p| p.stacks.len()).sum();
@@ -236,17 +245,22 @@ fn misplaced(shared: &Shared, g: GoroutineRef) -> Option<String> {
     let runs = matches!(state, State::Running | State::Parking | State::Notified);
     if INSPECTED && g.queued.is_set() != (state == State::Runnable) {
         Some(format!("{g:?} is {state:?}, and its place in a queue does not agree"))
-    } else if runs && !shared.processors().iter().any(|p| p.current.get() == Some(g)) {
-        Some(format!("{g:?} is {state:?}, but on no processor"))
+    } else if runs && !is_current(shared, g) {
+        Some(format!("{g:?} is {state:?}, but on no worker"))
     } else {
         None
     }
 }
 
-impl Worker {
-    /// Whether nothing is queued that this worker alone may run.
+fn is_current(shared: &Shared, g: GoroutineRef) -> bool {
+    let mut found = shared.workers().iter().any(|w| w.current.get() == Some(g));
+    shared.handoff.each(|w| found |= w.current.get() == Some(g));
+    found
+}
+
+impl Processor {
+    /// Whether nothing is queued that its worker alone may run.
     fn has_nothing(&self) -> bool {
-        let processor = self.processor();
-        self.inbox.is_empty() && processor.own.is_empty() && !processor.has_next()
+        self.holder().inbox.is_empty() && self.own.is_empty() && !self.has_next()
     }
 }

@@ -18,13 +18,13 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
 use core::mem;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use crate::lock::Protected;
 use crate::runtime::Shared;
 use crate::seam::{AtomicBool, AtomicU32, Ordering, mutant};
 use crate::switch::{Entered, enter};
-use crate::wait::{WaitQueue, WaitsFor, Wake, park_on};
+use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on};
 use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
 
 /// Events taken by one call (Go's number).
@@ -53,7 +53,7 @@ struct Source {
 struct Registration {
     /// Keeps the driver's memory, not its poller.
     shared: Arc<Shared>,
-    worker: usize,
+    processor: usize,
     slot: usize,
 }
 
@@ -85,15 +85,15 @@ impl Source {
         }
     }
 
-    /// Step 3.
-    fn edge(&self, direction: Direction) {
+    /// Step 3: hands those who wait to `wake`.
+    fn edge(&self, direction: Direction, wake: &mut impl FnMut(Claimed)) {
         let mut queues = self.queues.lock();
         // Release: pairs with the Acquire in `Io::edges`: who reads the new number tries after the
         // edge.
         self.edges(direction).fetch_add(1, Ordering::Release);
         let queue = queues.of(direction);
         while let Some(claimed) = queue.claim_first() {
-            mutant!("edge-wake": claimed.wake() => drop(claimed));
+            mutant!("edge-wake": wake(claimed) => drop(claimed));
         }
     }
 }
@@ -104,7 +104,7 @@ impl Registration {
             // The poller is the parent's too, which still waits for what it holds of this socket.
             return;
         }
-        self.shared.worker(self.worker).driver.remove(socket, self.slot);
+        self.shared.processor(self.processor).driver.remove(socket, self.slot);
     }
 }
 
@@ -138,7 +138,7 @@ impl Io {
         // The box is all else that there is to drop.
         let socket = this.socket;
         // SAFETY: `this` is never used or dropped again, so the box is taken out once.
-        drop(unsafe { core::ptr::read(&this.source) });
+        drop(unsafe { ptr::read(&this.source) });
         socket
     }
 
@@ -163,6 +163,7 @@ impl Io {
             return Ok(if late { Wake::TimedOut } else { Wake::Claimed });
         };
         self.register(&entered)?;
+        drop(entered);
         let queues = self.source.queues.lock();
         // Relaxed: written under the lock.
         let edges = self.source.edges(direction).load(Ordering::Relaxed);
@@ -170,7 +171,7 @@ impl Io {
             return Ok(Wake::Claimed);
         }
         // SAFETY: the queues are the source's, in its box, which `self` keeps.
-        Ok(unsafe { park_on(queues, |q| q.of(direction), core::ptr::null_mut(), deadline) })
+        Ok(unsafe { park_on(queues, |q| q.of(direction), ptr::null_mut(), deadline) })
     }
 
     /// Adds the source to the poller of the current worker, or of another if there is none to be had
@@ -184,18 +185,19 @@ impl Io {
         if registration.is_some() {
             return Ok(());
         }
-        let (own, shared) = (entered.worker(), entered.shared());
+        let (own, shared) = (entered.processor(), entered.shared());
         let source = NonNull::from(&*self.source);
-        let (worker, slot) = match own.driver.add(self.socket, source) {
+        let (processor, slot) = match own.driver.add(self.socket, source) {
             Ok(slot) => (own, slot),
             // No descriptor for a poller of its own, it may be: any other serves.
             Err(error) => shared
-                .workers()
+                .processors()
                 .iter()
                 .find_map(|other| Some((other, other.driver.add_if_open(self.socket, source)?)))
                 .ok_or(error)?,
         };
-        *registration = Some(Registration { shared: shared.share(), worker: worker.index(), slot });
+        let processor = processor.index();
+        *registration = Some(Registration { shared: shared.share(), processor, slot });
         Ok(())
     }
 
@@ -342,21 +344,41 @@ impl Driver {
         seen
     }
 
+    /// Looks at the sockets in the place of an owner that is held up and awake; true if there was
+    /// anything. From any thread.
+    pub(crate) fn poll_for_owner(&self) -> bool {
+        let mut seen = Seen { events: [Event::default(); EVENTS], len: 0 };
+        let slots = self.slots.lock();
+        // Under the lock, so that the poller is not closed meanwhile.
+        if let Some(poll) = slots.poll {
+            seen.len = poller::poll(poll, &mut seen.events, 0);
+        }
+        drop(slots);
+        // Not under the lock: the owner may sleep here by now, and waking it takes the lock.
+        let mut claimed = Vec::new();
+        self.report_to(&seen, &mut |waiter| claimed.push(waiter));
+        claimed.into_iter().for_each(Claimed::wake);
+        seen.len > 0
+    }
+
     /// Wakes who waits for what was seen. Owner only, and not before it counts as awake: those who
     /// are woken may need a worker, and one that looks asleep is notified, for which its slots are
     /// locked.
     pub(crate) fn report(&self, seen: &Seen) {
-        if seen.len == 0 {
-            return;
+        if seen.len > 0 {
+            self.report_to(seen, &mut Claimed::wake);
         }
+    }
+
+    fn report_to(&self, seen: &Seen, wake: &mut impl FnMut(Claimed)) {
         let slots = self.slots.lock();
         for event in &seen.events[..seen.len] {
             let Some(source) = slots.source(event.token) else { continue };
             if event.readable {
-                source.edge(Direction::Read);
+                source.edge(Direction::Read, wake);
             }
             if event.writable {
-                source.edge(Direction::Write);
+                source.edge(Direction::Write, wake);
             }
         }
     }
@@ -380,8 +402,8 @@ impl Driver {
             let Some(source) = slot.source else { continue };
             // SAFETY: as in `Slots::source`.
             let source = unsafe { source.as_ref() };
-            source.edge(Direction::Read);
-            source.edge(Direction::Write);
+            source.edge(Direction::Read, &mut Claimed::wake);
+            source.edge(Direction::Write, &mut Claimed::wake);
         }
     }
 }

@@ -21,9 +21,11 @@ pub mod chan;
 mod close;
 mod fatal;
 mod fiber;
+mod find;
 mod first;
 mod fork;
 mod goroutine;
+mod handoff;
 mod held;
 mod idle;
 mod inbox;
@@ -35,6 +37,7 @@ mod list;
 mod lock;
 #[cfg(all(test, loom))]
 mod models;
+mod monitor;
 #[path = "os.rs"]
 mod os_trait;
 mod overflow;
@@ -47,6 +50,7 @@ mod runtime;
 mod scavenge;
 mod schedule;
 mod seam;
+mod sleep;
 mod spawn;
 mod stack;
 mod state;

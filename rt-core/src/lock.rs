@@ -11,10 +11,11 @@
 
 use core::cell::UnsafeCell;
 use core::fmt;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ops::{Deref, DerefMut};
 
 use crate::seam::{AtomicU32, Ordering, mutant};
+use crate::worker::Inside;
 use crate::{arch, os};
 
 const FREE: u32 = 0;
@@ -98,15 +99,22 @@ impl<T: ?Sized> Protected<T> {
     /// Takes the lock. Never parks a goroutine: the lock is held for moments only.
     #[inline(always)]
     pub fn lock(&self) -> Guard<'_, T> {
+        let inside = Inside::stay();
         self.lock.acquire();
-        Guard { of: self }
+        Guard { of: self, inside }
     }
 
-    /// Takes the lock if it is free.
+    /// As [`lock`](Protected::lock), for the one lock that is taken to come inside.
+    pub(crate) fn lock_outside(&self) -> Guard<'_, T> {
+        self.lock.acquire();
+        Guard { of: self, inside: Inside::NOT }
+    }
+
+    /// Takes the lock if it is free: for a look at a runtime that stands still, from outside.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
         // Acquire: pairs with the Release in release().
         let free = self.lock.word.swap(HELD, Ordering::Acquire) == FREE;
-        free.then_some(Guard { of: self })
+        free.then_some(Guard { of: self, inside: Inside::NOT })
     }
 
     pub(crate) fn bare_lock(&self) -> &Lock {
@@ -129,13 +137,17 @@ impl<T: ?Sized> fmt::Debug for Protected<T> {
 #[must_use]
 pub struct Guard<'a, T: ?Sized> {
     of: &'a Protected<T>,
+    /// Dropped after the lock was given back.
+    inside: Inside,
 }
 
 impl<'a, T: ?Sized> Guard<'a, T> {
     /// The lock itself, still held: for `Leave::Park`, whose other side releases it.
     #[inline(always)]
     pub(crate) fn leave_held(this: Self) -> &'a Lock {
-        let guard = ManuallyDrop::new(this);
+        let mut guard = ManuallyDrop::new(this);
+        // The goroutine that leaves is inside on its own account.
+        drop(mem::replace(&mut guard.inside, Inside::NOT));
         &guard.of.lock
     }
 

@@ -135,6 +135,14 @@ pub trait Os {
     /// - `arg` is what `f` expects, until then.
     unsafe fn at_thread_end(f: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> bool;
 
+    /// A name for the calling thread, for [`Os::is_blocked`]. No other thread of the process has it
+    /// while this one lives.
+    fn thread() -> usize;
+
+    /// Whether the thread of this name waits in the system at this moment, rather than run or be
+    /// ready to. False as well if the system doesn't tell, or there is no such thread.
+    fn is_blocked(thread: usize) -> bool;
+
     /// This thread's word: null until [`Os::set_local`]. Must be read anew on each call, for the
     /// caller may have moved to another thread since the last one.
     fn local() -> *mut ();
@@ -235,6 +243,7 @@ pub trait Poller {
 
     /// Fills `events` and returns how many; sleeps until one comes, [`Poller::notify`] is called or
     /// the clock reaches `until` (0: do not sleep). A notify that came before the call ends it too.
+    /// While one thread sleeps here others may look, without sleeping: an event is shown to one.
     fn poll(poll: Poll, events: &mut [Event], until: u64) -> usize;
 
     /// Ends the current `poll`, or else the next one, at once. Several merge into one.

@@ -12,7 +12,7 @@ pub(crate) fn classify(address: usize) -> Fault {
     let Local::Worker(worker) = Local::read() else { return Fault::NotOurs };
     // SAFETY: a thread's word names its live worker.
     let worker: &Worker = unsafe { worker.as_ref() };
-    let Some(g) = worker.processor().current.get() else { return Fault::NotOurs };
+    let Some(g) = worker.current.get() else { return Fault::NotOurs };
     let base = base_of(g).addr();
     if !(base..base + os::page_size()).contains(&address) {
         return Fault::NotOurs;

@@ -32,6 +32,8 @@ macro_rules! os_symbols {
         gort0_leave_thread: unsafe fn leave_thread(token: usize) -> ();
         gort0_at_thread_end: unsafe fn at_thread_end(f: unsafe extern "C" fn(*mut ()),
             arg: *mut ()) -> bool;
+        gort0_thread: safe fn thread() -> usize;
+        gort0_is_blocked: safe fn is_blocked(thread: usize) -> bool;
         gort0_local: safe fn local() -> *mut ();
         gort0_set_local: safe fn set_local(word: *mut ()) -> ();
         gort0_wait: safe fn wait(word: &$crate::AtomicU32, expected: u32, until: u64) -> ();

@@ -5,65 +5,98 @@ use core::ptr::{self, NonNull};
 
 use crate::blocks::BlockCache;
 use crate::goroutine::{Batch, Goroutine, GoroutineRef};
+use crate::io::Driver;
 use crate::list::List;
 use crate::lock::Protected;
 use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
-use crate::seam::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, mutant};
+use crate::scavenge::Scavenger;
+use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Gauge, Ordering, mutant};
+use crate::sleep::UNSTARTED;
 use crate::stack::StackCache;
 use crate::stats::Counters;
 use crate::timer::TimerHeap;
 use crate::wait::Waiter;
+use crate::worker::{Worker, WorkerRef};
 
 /// Every so many resumptions a worker looks at what is not in its own queues (Go's 61: a prime, so
 /// that it doesn't beat with the program's own rhythm).
 pub(crate) const LOOK_AROUND: u32 = 61;
 
+/// When goroutines take so long that the looks around are further apart than this, in nanoseconds,
+/// the worker looks around after fewer of them.
+const LOOK_INTERVAL: u64 = 100_000;
+
 /// After so many resumptions in a row from `next`, its goroutine queues behind the others.
 const NEXT_IN_A_ROW: u32 = 16;
+
+/// Every so many looks around a worker does what is done seldom.
+const SELDOM: u32 = 256;
 
 /// Go hands out ids to a processor in batches of 16 too.
 const ID_BATCH: u64 = 16;
 
 /// A processor.
 ///
-/// The fields that others read come first; the cells behind them are the owner's, which is the
-/// thread whose worker holds this processor, and are reached through `Entered`.
-#[repr(align(128))]
+/// The cells are the owner's, which is the worker that holds this processor, and are reached through
+/// `Entered`. The first cache line is what a switch touches, the second what spawning and ending
+/// touch.
+#[repr(C, align(128))]
 pub(crate) struct Processor {
-    // Shared with thieves, each by its own rules.
-    pub(crate) ring: RunQueue,
-    /// What the ring has no room for, behind it in order.
-    spill: Protected<List>,
-    /// The length of `spill`. Written under its lock; only the owner adds.
-    spilled: AtomicUsize,
     /// The goroutine that runs next. Written by the owner; in migratory mode thieves swap it out.
     next: AtomicPtr<Goroutine>,
-    pub(crate) timers: Protected<TimerHeap>,
-    /// The first deadline in `timers`. Written under its lock; a stale read is repeated in 61 ticks
-    /// or before sleep.
-    pub(crate) nearest: AtomicU64,
-
-    // The owner's.
-    migratory: bool,
-    pub(crate) current: Cell<Option<GoroutineRef>>,
+    // Written by the owner, read by the monitor: together they change with each resumption.
     /// How many resumptions are left until the worker has to look around.
-    pub(crate) budget: Cell<u32>,
+    budget: Gauge,
+    /// How often the worker has looked around.
+    looks: Gauge,
     /// How many of the last resumptions in a row came from `next`.
     streak: Cell<u32>,
+    migratory: bool,
     /// Started goroutines that are at home here.
     pub(crate) own: List,
     /// How many goroutines were ever put where thieves can take them.
     arrived: Cell<u64>,
-    pub(crate) stacks: StackCache,
-    pub(crate) blocks: BlockCache,
+    /// The length of `spill`. Written under its lock; only the owner adds.
+    spilled: AtomicUsize,
+
     ids: Cell<(u64, u64)>,
-    random: Cell<u64>,
     /// Goroutines that were spawned here, and that ended here, as published for `close`.
     pub(crate) spawned: AtomicU64,
     pub(crate) ended: AtomicU64,
     /// Goroutines at home here that have not ended, as published for `placement`.
     pub(crate) settled: AtomicU64,
+    pub(crate) stacks: StackCache,
+    pub(crate) blocks: BlockCache,
+
+    // Shared with thieves, each by its own rules.
+    pub(crate) ring: RunQueue,
+    /// What the ring has no room for, behind it in order.
+    spill: Protected<List>,
+    pub(crate) timers: Protected<TimerHeap>,
+    /// The first deadline in `timers`. Written under its lock; a stale read is repeated in 61 ticks
+    /// or before sleep.
+    pub(crate) nearest: AtomicU64,
+
+    /// The worker that holds it, or held it last. Written under the lock of `handoff`.
+    holder: AtomicPtr<Worker>,
+    /// How its worker sleeps. Written by that worker (going to sleep) and by wakers, who swing it to
+    /// `AWAKE`; a waker that read a sleeping value by its swap, and nobody else, must end that sleep.
+    pub(crate) sleep: AtomicU32,
+    /// The sockets that wait here.
+    pub(crate) driver: Driver,
+
+    // The owner's.
+    index: usize,
+    /// Whether its worker holds one of the runtime's tokens for searching.
+    pub(crate) searching: Cell<bool>,
+    /// The budget of the next round.
+    pub(crate) stride: Cell<u32>,
+    pub(crate) looked: Cell<u64>,
+    /// Whether nothing has run here since its worker woke.
+    pub(crate) woke: Cell<bool>,
+    pub(crate) scavenger: Scavenger,
+    random: Cell<u64>,
     pub(crate) counters: Counters,
 }
 
@@ -74,15 +107,24 @@ unsafe impl Sync for Processor {}
 unsafe impl Send for Processor {}
 
 impl Processor {
-    pub(crate) fn new(migratory: bool, seed: u64) -> Processor {
+    pub(crate) fn new(index: usize, migratory: bool, seed: u64) -> Processor {
         Processor {
+            holder: AtomicPtr::new(ptr::null_mut()),
+            sleep: AtomicU32::new(UNSTARTED),
+            driver: Driver::new(),
+            budget: Gauge::new(0),
+            looks: Gauge::new(0),
+            index,
+            searching: Cell::new(false),
+            stride: Cell::new(LOOK_AROUND),
+            looked: Cell::new(0),
+            woke: Cell::new(true),
+            scavenger: Scavenger::new(),
             ring: RunQueue::new(),
             next: AtomicPtr::new(ptr::null_mut()),
             timers: Protected::new(TimerHeap::new()),
             nearest: AtomicU64::new(crate::FOREVER),
             migratory,
-            current: Cell::new(None),
-            budget: Cell::new(0),
             streak: Cell::new(0),
             own: List::new(),
             arrived: Cell::new(0),
@@ -96,6 +138,76 @@ impl Processor {
             ended: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             counters: Counters::new(),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Says who holds it. Under the lock of `handoff`, or before any thread can see it.
+    pub(crate) fn set_holder(&self, worker: &Worker) {
+        // Release: pairs with the Acquire in holder(): the worker is made.
+        self.holder.store(ptr::from_ref(worker).cast_mut(), Ordering::Release);
+    }
+
+    /// The worker that holds it, or held it last.
+    pub(crate) fn holder(&self) -> WorkerRef {
+        // SAFETY: set before any thread could see the processor, and to workers of the same runtime,
+        // which never move.
+        unsafe { &*self.holder.load(Ordering::Acquire) }.reference()
+    }
+
+    /// Changes with each resumption: when it has not for a while, the same goroutine has run all the
+    /// time, or nothing has.
+    pub(crate) fn tick(&self) -> u64 {
+        // Relaxed: a look at it is worth something only after a while.
+        let looks = self.looks.load(Ordering::Relaxed);
+        u64::from(looks) << 32 | u64::from(self.budget.load(Ordering::Relaxed))
+    }
+
+    /// Counts a look around, and says whether it is time for what is done seldom. Owner only.
+    pub(crate) fn count_look(&self) -> bool {
+        // Relaxed: as above, and so for the budget.
+        let looks = self.looks.load(Ordering::Relaxed).wrapping_add(1);
+        self.looks.store(looks, Ordering::Relaxed);
+        looks.is_multiple_of(SELDOM)
+    }
+
+    /// How many resumptions are left until the worker has to look around. Owner only.
+    #[inline(always)]
+    pub(crate) fn budget(&self) -> u32 {
+        self.budget.load(Ordering::Relaxed)
+    }
+
+    /// Owner only.
+    #[inline(always)]
+    pub(crate) fn set_budget(&self, budget: u32) {
+        self.budget.store(budget, Ordering::Relaxed);
+    }
+
+    /// Looks around more often when goroutines keep the processor for long.
+    pub(crate) fn adapt(&self, now: u64) {
+        let elapsed = now.saturating_sub(self.looked.replace(now));
+        let stride = self.stride.get();
+        self.stride.set(if elapsed > LOOK_INTERVAL {
+            (stride / 2).max(1)
+        } else {
+            (stride * 2).min(LOOK_AROUND)
+        });
+    }
+
+    /// Takes what is queued for its worker alone. Owner only.
+    pub(crate) fn take_own(&self) -> List {
+        self.own.take()
+    }
+
+    /// Queues what its new worker alone may run. Owner only.
+    pub(crate) fn adopt(&self, bound: List) {
+        while let Some(g) = bound.pop_front() {
+            g.turn.set(self.arrived.get());
+            self.own.push_back(g);
         }
     }
 
@@ -128,12 +240,12 @@ impl Processor {
     /// is here. Owner only.
     #[inline(always)]
     pub(crate) fn pick(&self) -> Option<GoroutineRef> {
-        let budget = self.budget.get();
+        let budget = self.budget();
         if mutant!("budget": budget == 0 => false) {
             return None;
         }
         let g = self.pick_next().or_else(|| self.pick_queued())?;
-        self.budget.set(budget - 1);
+        self.set_budget(budget.wrapping_sub(1));
         Some(g)
     }
 

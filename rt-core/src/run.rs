@@ -46,6 +46,7 @@ impl Runtime {
     ) -> OsResult<()> {
         let token = os::enter_thread()?;
         let worker = self.shared.worker(0);
+        worker.processor().begin(&self.shared);
         worker.take_thread();
         let spawn = Spawn { stack_bytes: None, local: true, packet: None, at };
         let closing = || {
@@ -56,7 +57,8 @@ impl Runtime {
         // lives while this function waits for it.
         let spawned = unsafe { enter_worker().spawn(&spawn, closing) };
         match spawned {
-            Ok(_) => worker.run(),
+            // Nobody takes a processor from a worker of this mode, so it ends only with the runtime.
+            Ok(_) => _ = worker.run(),
             Err(_) => self.shared.close(),
         }
         worker.leave_thread();
@@ -101,5 +103,5 @@ impl Runtime {
 fn close_current() {
     let entered = enter_worker();
     entered.shared().close();
-    entered.processor().budget.set(0);
+    entered.processor().set_budget(0);
 }

@@ -9,14 +9,17 @@ use core::ptr::NonNull;
 use crate::aside::Aside;
 use crate::close::Ending;
 use crate::goroutine::GoroutineRef;
+use crate::handoff::Handoff;
 use crate::idle::IdleSet;
 use crate::inject::Inject;
 use crate::inspect::Seen;
 use crate::lock::Protected;
+use crate::monitor::Monitor;
 use crate::processor::Processor;
 use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence, mutant};
+use crate::sleep::UNSTARTED;
 use crate::stack::{Class, StackPool};
-use crate::worker::{AWAKE, UNSTARTED, Worker};
+use crate::worker::{Guarded, Worker};
 use crate::{FOREVER, GuardKind, OsError, OsResult, os};
 
 /// How a runtime is made.
@@ -72,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) searching: AtomicU32,
     pub(crate) stacks: StackPool,
     pub(crate) aside: Aside,
+    pub(crate) handoff: Handoff,
+    pub(crate) monitor: Monitor,
     pub(crate) ending: Ending,
     ids: AtomicU64,
     /// Whether there is a worker. Written by whoever starts the first one; read by those outside.
@@ -100,16 +105,16 @@ impl Runtime {
         os::catch_faults(crate::overflow::classify)?;
         os::at_fork(crate::fork::in_child)?;
         let mut seed = os::seed();
-        let processors = (0..procs).map(|_| {
+        let processors = (0..procs).map(|index| {
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            Processor::new(config.migratory, seed)
+            Processor::new(index, config.migratory, seed)
         });
         let shared = Arc::new(Shared {
             itself: Cell::new(NonNull::dangling()),
-            workers: (0..procs).map(Worker::new).collect(),
+            workers: (0..procs).map(|_| Worker::new()).collect(),
             processors: processors.collect(),
             migratory: config.migratory,
-            asymmetric: procs > 1 && os::fence_all(),
+            asymmetric: (procs > 1 || config.migratory) && os::fence_all(),
             unwinding: config.unwinding,
             left: config.left,
             stack_class,
@@ -120,6 +125,8 @@ impl Runtime {
             searching: AtomicU32::new(0),
             stacks: StackPool::new(),
             aside: Aside::new(),
+            handoff: Handoff::new(),
+            monitor: Monitor::new(),
             ending: Ending::new(),
             ids: AtomicU64::new(1),
             has_worker: AtomicBool::new(false),
@@ -131,7 +138,8 @@ impl Runtime {
         let itself = unsafe { NonNull::new_unchecked(Arc::as_ptr(&shared).cast_mut()) };
         shared.itself.set(itself);
         for (worker, processor) in shared.workers.iter().zip(&shared.processors) {
-            worker.bind(itself, processor);
+            worker.belong(itself, shared.guarded());
+            worker.bind(processor);
         }
         Ok(Runtime { shared })
     }
@@ -173,12 +181,31 @@ impl Shared {
         self.migratory
     }
 
+    /// Whether `os::fence_all` works.
+    pub(crate) fn asymmetric(&self) -> bool {
+        self.asymmetric
+    }
+
+    /// What it costs a worker to come into the scheduler.
+    pub(crate) fn guarded(&self) -> Guarded {
+        match (self.migratory, self.asymmetric) {
+            (false, _) => Guarded::Not,
+            (true, true) => Guarded::Lightly,
+            (true, false) => Guarded::Fully,
+        }
+    }
+
+    /// The worker that a processor begins with, by index.
     pub(crate) fn worker(&self, index: usize) -> &Worker {
         &self.workers[index]
     }
 
     pub(crate) fn workers(&self) -> &[Worker] {
         &self.workers
+    }
+
+    pub(crate) fn processor(&self, index: usize) -> &Processor {
+        &self.processors[index]
     }
 
     pub(crate) fn processors(&self) -> &[Processor] {
@@ -229,11 +256,7 @@ impl Shared {
     /// False: the system has stopped giving it, and a producer may not be seen.
     pub(crate) fn fence_before_sleep(&self, index: usize) -> bool {
         fence(Ordering::SeqCst);
-        let others_awake = || {
-            self.workers
-                .iter()
-                .any(|w| w.index() != index && w.sleep.load(Ordering::SeqCst) == AWAKE)
-        };
+        let others_awake = || self.processors.iter().any(|p| p.index() != index && p.is_awake());
         !self.asymmetric || !others_awake() || os::fence_all()
     }
 
@@ -243,7 +266,7 @@ impl Shared {
     pub(crate) fn wake_one(&self) {
         if self.processors.len() == 1 {
             // The only worker may be asleep if the work came from outside.
-            self.workers[0].wake();
+            self.processors[0].wake(self);
             return;
         }
         self.fence_after_push();
@@ -258,7 +281,7 @@ impl Shared {
         while self.searching.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
             os::point();
             if let Some(index) = self.idle.claim() {
-                self.workers[index].wake();
+                self.processors[index].wake(self);
                 return;
             }
             os::point();
@@ -277,7 +300,7 @@ impl Shared {
     }
 
     /// Takes half of what some other processor has, starting from a random one.
-    pub(crate) fn steal(&self, thief: &Processor, index: usize) -> Option<GoroutineRef> {
+    pub(crate) fn steal(&self, thief: &Processor) -> Option<GoroutineRef> {
         /// Go makes four rounds too, and touches `next` in the last one only.
         const ROUNDS: usize = 4;
         let n = self.processors.len();
@@ -287,7 +310,7 @@ impl Shared {
             let start = thief.random() as usize % n;
             for i in 0..n {
                 let at = (start + i) % n;
-                if at == index {
+                if at == thief.index() {
                     continue;
                 }
                 let victim = &self.processors[at];
@@ -325,47 +348,45 @@ impl Shared {
         next.unwrap_or(FOREVER)
     }
 
-    /// Starts the thread of a worker that something has been found for. If the system refuses, the
-    /// work stays with the workers that there are, and the next producer tries again.
-    pub(crate) fn start_worker(&self, worker: &Worker) {
-        if let Err(Some(_)) = self.start_thread_of(worker) {
-            self.worker_refused(worker);
+    /// Starts the first worker of a processor that something has been found for. If the system
+    /// refuses, the work stays with the workers that there are, and the next producer tries again.
+    pub(crate) fn start_worker(&self, processor: &Processor) {
+        if let Err(Some(_)) = self.start_thread_of(processor) {
+            self.worker_refused(processor);
         }
     }
 
-    /// Starts the thread of a worker, whose sleep the caller has ended.
+    /// Starts the thread of a processor's first worker, whose sleep the caller has ended.
     ///
     /// # Errors
     /// As [`Shared::start_thread`].
-    pub(crate) fn start_thread_of(&self, worker: &Worker) -> Result<(), Option<OsError>> {
+    pub(crate) fn start_thread_of(&self, processor: &Processor) -> Result<(), Option<OsError>> {
         unsafe extern "C" fn main(worker: *mut ()) {
             // SAFETY: the argument is the worker below; its runtime is counted for this thread.
             let worker = unsafe { &*worker.cast::<Worker>() };
-            let shared = worker.shared();
-            worker.take_thread();
-            worker.run();
-            worker.leave_thread();
-            shared.ending.leave(shared);
-            shared.ending.wait_for_all();
-            // SAFETY: counted by `start_thread` for this thread, which touches it no more.
-            unsafe { Arc::decrement_strong_count(shared) };
+            worker.processor().begin(worker.shared());
+            worker.live();
         }
-        self.start_thread(main, |_| core::ptr::from_ref(worker).cast_mut().cast())
+        let worker = self.worker(processor.index());
+        self.start_thread(main, |number| {
+            worker.number.set(number);
+            core::ptr::from_ref(worker).cast_mut().cast()
+        })
     }
 
     #[cold]
-    fn worker_refused(&self, worker: &Worker) {
-        worker.sleep.store(UNSTARTED, Ordering::SeqCst);
-        if self.idle.insert(worker.index()) {
+    fn worker_refused(&self, processor: &Processor) {
+        processor.sleep.store(UNSTARTED, Ordering::SeqCst);
+        if self.idle.insert(processor.index()) {
             // It was out of the set because it had been claimed, with a token.
             self.searching.fetch_sub(1, Ordering::SeqCst);
         }
         // Only what has not started can have been sent to a worker that never ran.
-        let offered = worker.inbox.take_all();
+        let offered = self.worker(processor.index()).inbox.take_all();
         while let Some(g) = offered.pop_front() {
             self.inject.push(g);
         }
-        self.workers.iter().filter(|w| w.is_started()).for_each(Worker::wake);
+        self.processors.iter().filter(|p| p.is_started()).for_each(|p| p.wake(self));
     }
 
     #[inline(always)]

@@ -77,7 +77,7 @@ impl Entered<'_> {
     /// Queues a goroutine to run next: its data is warm, and its waker is likely to park.
     #[inline(always)]
     pub(crate) fn push_woken(&self, g: GoroutineRef) {
-        let on_own_stack = self.processor().current.get().is_none();
+        let on_own_stack = self.worker().current.get().is_none();
         if on_own_stack || self.shared().migratory() && g.home.get().is_some() {
             // A worker that wakes many, from sockets say, keeps their order. And `next` can be
             // stolen in migratory mode, which one that is at home here must not be.
@@ -108,7 +108,7 @@ impl Entered<'_> {
 }
 
 impl WorkerRef {
-    /// Sends an unstarted goroutine to this worker, to be queued there.
+    /// Sends an unstarted goroutine to this worker, to be queued there. In default mode.
     pub(crate) fn offer(self, g: GoroutineRef) {
         self.inbox.push(g);
         self.wake();

@@ -6,6 +6,9 @@
 
 #[cfg(not(all(test, loom)))]
 pub use core::sync::atomic::AtomicU32;
+/// A number that one thread writes and others look at, where nothing hangs on what they see: the
+/// model checker is not told of it.
+pub(crate) use core::sync::atomic::AtomicU32 as Gauge;
 pub(crate) use core::sync::atomic::Ordering;
 #[cfg(not(all(test, loom)))]
 pub(crate) use core::sync::atomic::{

@@ -6,7 +6,7 @@ use core::panic::Location;
 use crate::fork;
 use crate::goroutine::{Body, GoroutineRef};
 use crate::join::Packed;
-use crate::processor::bump;
+use crate::processor::{Processor, bump};
 use crate::runtime::{Runtime, Shared};
 use crate::seam::{Ordering, mutant};
 use crate::stack::{Class, base_of};
@@ -98,7 +98,7 @@ impl Entered<'_> {
         unsafe { place(g, shared, id, spawn, f) };
         bump(&processor.spawned, 1);
         if spawn.local {
-            g.home.set(Some(self.worker().reference()));
+            g.home.set(Some(self.worker().settle()));
             bump(&processor.settled, 1);
             processor.push_own(g);
         } else {
@@ -115,10 +115,10 @@ impl Entered<'_> {
         let settled = self.processor().settled.load(Ordering::Relaxed);
         if settled >= UNBALANCED
             && !self.shared().migratory()
-            && let Some(worker) = self.shared().least_settled(settled)
+            && let Some(processor) = self.shared().least_settled(settled)
         {
-            if worker.is_asleep() {
-                worker.reference().offer(g);
+            if processor.is_asleep() {
+                processor.holder().offer(g);
             } else {
                 self.shared().inject.push(g);
                 self.shared().wake_one();
@@ -134,13 +134,13 @@ impl Entered<'_> {
 const UNBALANCED: u64 = 64;
 
 impl Shared {
-    /// The worker with the fewest goroutines at home, if it has less than three quarters of
+    /// The processor whose worker is home to the fewest goroutines, if it has less than three quarters of
     /// `settled`. Of several such, one that sleeps.
     #[cold]
-    fn least_settled(&self, settled: u64) -> Option<&crate::worker::Worker> {
-        let load = |i: usize| self.processors()[i].settled.load(Ordering::Relaxed);
-        let least = (0..self.procs()).min_by_key(|&i| (load(i), !self.worker(i).is_asleep()))?;
-        (load(least) < settled - settled / 4).then(|| self.worker(least))
+    fn least_settled(&self, settled: u64) -> Option<&Processor> {
+        let load = |p: &Processor| p.settled.load(Ordering::Relaxed);
+        let least = self.processors().iter().min_by_key(|p| (load(p), !p.is_asleep()))?;
+        (load(least) < settled - settled / 4).then_some(least)
     }
 }
 

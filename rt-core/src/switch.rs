@@ -9,6 +9,7 @@
 //! number says it); a field of the processor instead of the message (a store and a load more).
 
 use core::marker::PhantomData;
+use core::mem;
 use core::ptr::NonNull;
 
 use crate::Context;
@@ -29,6 +30,8 @@ use crate::worker::{Local, Worker};
 pub(crate) struct Entered<'p> {
     worker: &'p Worker,
     processor: &'p Processor,
+    /// Whether it counts, see `worker`.
+    guarded: bool,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -67,11 +70,33 @@ const _: () = assert!(align_of::<Goroutine>() > Note::KIND);
 /// Enters the scheduler; none on a thread that is no worker.
 #[inline(always)]
 pub(crate) fn enter<'p>() -> Option<Entered<'p>> {
-    let worker = Local::worker()?;
+    let (worker, guarded) = Local::worker()?;
     // SAFETY: a thread's word names its worker from before the worker runs anything until after it
     // has left (`worker`), and the worker's runtime outlives that.
     let worker = unsafe { &*worker.as_ptr() };
-    Some(Entered { worker, processor: worker.processor(), not_send: PhantomData })
+    if guarded {
+        worker.come_in();
+    }
+    Some(Entered { worker, processor: worker.processor(), guarded, not_send: PhantomData })
+}
+
+/// As [`enter_worker`], on the other side of a switch: whoever left has come in already (`worker`,
+/// step 3).
+#[inline(always)]
+fn arrive<'p>() -> Entered<'p> {
+    let Some((worker, guarded)) = Local::worker() else { no_worker() };
+    // SAFETY: as in `enter`.
+    let worker = unsafe { &*worker.as_ptr() };
+    Entered { worker, processor: worker.processor(), guarded, not_send: PhantomData }
+}
+
+impl Drop for Entered<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.guarded {
+            self.worker.go_out();
+        }
+    }
 }
 
 /// Enters the scheduler where the thread is known to be a worker.
@@ -102,7 +127,7 @@ impl<'p> Entered<'p> {
     /// The goroutine that entered, or none on a worker's own stack.
     #[inline(always)]
     pub(crate) fn on_goroutine(self) -> Option<(Entered<'p>, GoroutineRef)> {
-        let g = self.processor.current.get()?;
+        let g = self.worker.current.get()?;
         Some((self, g))
     }
 
@@ -110,7 +135,7 @@ impl<'p> Entered<'p> {
     /// another thread.
     #[inline(always)]
     pub(crate) fn leave(self, how: Leave<'_>) {
-        let Some(g) = self.processor.current.get() else { parked_nobody() };
+        let Some(g) = self.worker.current.get() else { parked_nobody() };
         let kind = match how {
             Leave::Yield => Note::YIELD,
             Leave::Park(lock) => {
@@ -122,24 +147,33 @@ impl<'p> Entered<'p> {
         if self.shared().migratory() && !g.pinned.get() {
             // std counts panics by thread, so an unwinding goroutine must come back to this one.
             let unwinds = (self.shared().unwinding)();
-            g.home.set(unwinds.then(|| self.worker.reference()));
+            g.home.set(unwinds.then(|| self.worker.settle()));
         }
         let to = self.resume_next();
         self.tell(&g.fiber);
+        self.pass_on();
         // SAFETY: `to` was taken from a queue, or is the worker's own saved context, so nobody
         // else goes on with it; the record outlives the switch.
         let message = unsafe { arch::switch(g.context.as_ptr(), to, Note::new(g, kind).0) };
         g.fiber.arrive();
-        enter_worker().perform(message);
+        arrive().perform(message);
+    }
+
+    /// The other side of the switch that follows goes out (`worker`, step 3).
+    #[inline(always)]
+    fn pass_on(self) {
+        debug_assert!(self.worker.is_inside_once(), "a goroutine left while it was in use");
+        mem::forget(self);
     }
 
     /// Ends the current goroutine. Its stack may be somebody else's as soon as this has left it.
     pub(crate) fn exit(self) -> ! {
-        let Some(g) = self.processor.current.get() else {
+        let Some(g) = self.worker.current.get() else {
             crate::fatal!("a worker's own stack tried to end as a goroutine");
         };
         let to = self.resume_next();
         self.tell(&g.fiber);
+        self.pass_on();
         if fiber::WATCHED {
             // The record says where it left, for `Fiber::end`; and the thread sanitizer, which counts
             // calls and returns on both sides, finds a `switch` wherever one comes up.
@@ -153,7 +187,7 @@ impl<'p> Entered<'p> {
     /// Tells a sanitizer of the switch from this stack to what `resume_next` has chosen.
     #[inline(always)]
     fn tell(&self, from: &Fiber) {
-        match self.processor.current.get() {
+        match self.worker.current.get() {
             Some(to) => from.leave(&to.fiber),
             None => from.leave(self.worker.fiber()),
         }
@@ -166,7 +200,7 @@ impl<'p> Entered<'p> {
         match self.processor.pick() {
             Some(g) => self.resume(g),
             None => {
-                self.processor.current.set(None);
+                self.worker.current.set(None);
                 self.worker.own_context().get()
             }
         }
@@ -178,7 +212,7 @@ impl<'p> Entered<'p> {
     pub(crate) fn resume(&self, g: GoroutineRef) -> Context {
         g.queued.assert_left(g);
         g.state.set(Change::Resume);
-        self.processor.current.set(Some(g));
+        self.worker.current.set(Some(g));
         self.processor.counters.resumed.add_inspected(1);
         g.context.get()
     }
@@ -238,7 +272,7 @@ pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
     let g = unsafe { GoroutineRef::from_raw(record.cast()) };
     g.fiber.arrive();
     {
-        let entered = enter_worker();
+        let entered = arrive();
         entered.perform(message);
         if g.home.get().is_none() && !entered.shared().migratory() {
             // From its first run on it stays with this thread: see docs/safety.md.
@@ -269,10 +303,10 @@ pub(crate) unsafe extern "C" fn finish() -> ! {
 pub fn yield_now() -> bool {
     let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else { return false };
     let processor = entered.processor();
-    let budget = processor.budget.get();
+    let budget = processor.budget();
     if budget > 0 && processor.is_idle() {
         // Nobody to give way to; but the budget still brings it to the worker in time.
-        processor.budget.set(budget - 1);
+        processor.set_budget(budget - 1);
     } else {
         entered.leave(Leave::Yield);
     }
@@ -284,9 +318,9 @@ pub fn yield_now() -> bool {
 #[inline]
 pub fn checkpoint() {
     let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else { return };
-    let budget = entered.processor().budget.get();
+    let budget = entered.processor().budget();
     if budget > 0 {
-        entered.processor().budget.set(budget - 1);
+        entered.processor().set_budget(budget - 1);
     } else {
         entered.leave(Leave::Yield);
     }

@@ -1,38 +1,32 @@
 //! An OS thread that runs goroutines, and its own stack: Go's m and g0.
+//!
+//! A worker runs goroutines while it holds a processor. In default mode each holds its own for life.
+//! In migratory mode a processor is taken from a worker that is held up (`handoff`), so whoever comes
+//! into the scheduler says so, and looks whether the processor is still there:
+//!
+//! 1. Coming in raises `inside`, by a plain store, and then reads `asked`. Going out lowers it.
+//! 2. Who wants to take a processor away sets `asked`, makes every thread pass a fence, and then
+//!    reads `inside`. So either the worker sees that it is asked for its processor, and waits for
+//!    the answer; or the taker finds it inside, and takes back what it asked.
+//! 3. A switch from one stack to another passes `inside` on: the other side goes out.
 
 use alloc::sync::Arc;
 use core::cell::Cell;
 use core::ops::Deref;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use crate::fiber::Fiber;
 use crate::goroutine::GoroutineRef;
+use crate::handoff::Rested;
 use crate::inbox::Inbox;
-use crate::io::Driver;
-use crate::processor::{LOOK_AROUND, Processor};
+use crate::list::List;
+use crate::processor::Processor;
 use crate::runtime::Shared;
-use crate::scavenge::Scavenger;
-use crate::seam::{AtomicU32, Ordering, mutant};
-use crate::switch::{Entered, enter_worker};
-use crate::{Context, FOREVER, arch, os};
-
-/// `Worker::sleep` while it runs, or is about to look for work.
-pub(crate) const AWAKE: u32 = 0;
-/// `Worker::sleep` while it sleeps on that very word.
-const ON_WORD: u32 = 1;
-/// `Worker::sleep` while it sleeps in its poller.
-const IN_POLLER: u32 = 2;
-/// `Worker::sleep` until its thread is started.
-pub(crate) const UNSTARTED: u32 = 3;
-/// `Worker::sleep` when it has left for good.
-pub(crate) const GONE: u32 = 4;
-
-/// When goroutines take so long that the looks around are further apart than this, in nanoseconds,
-/// the worker looks around after fewer of them.
-const LOOK_INTERVAL: u64 = 100_000;
-
-/// How long a worker sleeps at most when producers can't be made to pass a fence, in nanoseconds.
-const BLIND: u64 = 1_000_000;
+use crate::seam::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, compiler_fence, fence, mutant,
+};
+use crate::switch::enter_worker;
+use crate::{Context, arch, os};
 
 /// What this thread is to the core.
 pub(crate) enum Local {
@@ -49,6 +43,9 @@ impl Local {
     /// bit marks a thread aside. Workers and runtimes are aligned to more than that.
     const WORKER: usize = 1;
     const ASIDE: usize = 2;
+    /// With `WORKER`: one that may lose its processor.
+    const GUARDED: usize = 8;
+    const BITS: usize = Local::WORKER | Local::ASIDE | Local::GUARDED;
     /// The word of a thread that was one of them before its process forked (`fork`).
     const LOST: usize = 4;
 
@@ -60,7 +57,7 @@ impl Local {
     /// What a thread with this word is.
     #[inline(always)]
     pub(crate) fn of(word: *mut ()) -> Local {
-        let pointer = NonNull::new(word.map_addr(|a| a & !(Local::WORKER | Local::ASIDE)));
+        let pointer = NonNull::new(word.map_addr(|a| a & !Local::BITS));
         match pointer {
             Some(worker) if word.addr() & Local::WORKER != 0 => Local::Worker(worker.cast()),
             Some(shared) if word.addr() & Local::ASIDE != 0 => Local::Aside(shared.cast()),
@@ -68,21 +65,23 @@ impl Local {
         }
     }
 
-    /// The current worker, by the shortest way.
+    /// The current worker, by the shortest way, and whether it may lose its processor.
     #[inline(always)]
-    pub(crate) fn worker() -> Option<NonNull<Worker>> {
+    pub(crate) fn worker() -> Option<(NonNull<Worker>, bool)> {
         let word = os::local();
         if word.addr() & Local::WORKER == 0 {
             return None;
         }
-        let worker = word.wrapping_byte_sub(Local::WORKER).cast();
+        let worker = word.map_addr(|a| a & !Local::BITS).cast();
         // SAFETY: a word with this bit was made by `set_worker`, from a reference.
-        Some(unsafe { NonNull::new_unchecked(worker) })
+        let worker = unsafe { NonNull::new_unchecked(worker) };
+        Some((worker, word.addr() & Local::GUARDED != 0))
     }
 
     fn set_worker(worker: &Worker) {
-        let word = core::ptr::from_ref(worker).cast_mut();
-        os::set_local(word.wrapping_byte_add(Local::WORKER).cast());
+        let word: *mut () = ptr::from_ref(worker).cast_mut().cast();
+        let guarded = if worker.guarded() == Guarded::Not { 0 } else { Local::GUARDED };
+        os::set_local(word.map_addr(|a| a | Local::WORKER | guarded));
     }
 
     /// Makes this thread one of `shared`'s threads aside.
@@ -94,7 +93,7 @@ impl Local {
 impl Local {
     /// Makes this thread none of the core's, and no plain one either.
     pub(crate) fn set_lost() {
-        os::set_local(core::ptr::without_provenance_mut(Local::LOST));
+        os::set_local(ptr::without_provenance_mut(Local::LOST));
     }
 
     pub(crate) fn is_lost() -> bool {
@@ -113,39 +112,68 @@ pub(crate) fn current_shared() -> Option<Arc<Shared>> {
     }
 }
 
-/// A worker.
-#[repr(align(128))]
+/// What it costs to come into the scheduler.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guarded {
+    /// Nothing: the processor is the worker's for life.
+    Not,
+    /// Two plain stores: who takes it makes this thread pass a fence.
+    Lightly,
+    /// A full fence: the system gives no such service.
+    Fully,
+}
+
+/// A worker. The first cache line is what coming in and switching touch.
+#[repr(C, align(128))]
 pub(crate) struct Worker {
+    /// The processor that it holds. Written by the worker when it hands its processor over, and by
+    /// who takes or gives it one, under the lock of `handoff`; read by the worker when it comes in.
+    processor: AtomicPtr<Processor>,
+    // Written by its own thread only.
+    /// The goroutine that it runs.
+    pub(crate) current: Cell<Option<GoroutineRef>>,
+    own_context: Cell<Context>,
+
     // Constant after start.
-    index: usize,
     // Dangling until `bind`, which comes before anything can see the worker.
     shared: Cell<NonNull<Shared>>,
-    processor: Cell<NonNull<Processor>>,
+    guarded: Cell<Guarded>,
+
+    /// Whether its processor may be gone. Written under the lock of `handoff`; read by the worker when
+    /// it comes in.
+    asked: AtomicBool,
+    /// How often it has come into the scheduler and not gone out. Written by its own
+    /// thread; a zero read in step 2 proves that it is in the code of its goroutine, and that nothing
+    /// of the processor is in use.
+    inside: AtomicU32,
 
     // Written by its own thread only.
-    own_context: Cell<Context>,
     fiber: Fiber,
-    /// Whether it holds one of the runtime's tokens for searching.
-    searching: Cell<bool>,
-    /// The budget of the next round.
-    stride: Cell<u32>,
-    looked: Cell<u64>,
-    /// Whether it has run nothing since it woke.
-    woke: Cell<bool>,
-    scavenger: Scavenger,
     /// The word that the thread had before it became this worker: of an outer runtime, or null.
     outer: Cell<*mut ()>,
+    /// Whether a goroutine was ever at home here that may be so still. In migratory mode only.
+    pub(crate) rooted: Cell<bool>,
+
+    // Written by its own thread before it runs anything; read by the monitor.
+    /// The name of its thread, for `os::is_blocked`.
+    thread: AtomicUsize,
+
+    // Written by who starts the thread, and by the thread.
+    /// The number by which the thread can be retired.
+    pub(crate) number: Cell<usize>,
+
+    // Protected by the lock of `handoff`, or by holding a processor.
+    /// Runnable goroutines that are at home here, while it holds no processor.
+    pub(crate) bound: List,
 
     // Written by others.
     pub(crate) inbox: Inbox,
-    /// Written by its own thread (going to sleep) and by wakers, who swing it to `AWAKE`; a waker
-    /// that read a sleeping value by its swap, and nobody else, must end that sleep.
-    pub(crate) sleep: AtomicU32,
-    pub(crate) driver: Driver,
+    /// Slept on without a processor: written by who gives it one.
+    pub(crate) bell: AtomicU32,
 }
 
 // SAFETY: the cells are the worker's own thread's; the start of that thread, and its end, order
-// them against the thread that makes and frees the runtime.
+// them against the thread that makes and frees the runtime. `bound` says who protects it.
 unsafe impl Sync for Worker {}
 // SAFETY: as above.
 unsafe impl Send for Worker {}
@@ -153,6 +181,15 @@ unsafe impl Send for Worker {}
 /// A worker by reference; its runtime outlives it, see `Shared`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerRef(NonNull<Worker>);
+
+// SAFETY: a `Worker` is `Sync`.
+unsafe impl Send for WorkerRef {}
+
+impl WorkerRef {
+    pub(crate) fn as_ptr(self) -> *mut Worker {
+        self.0.as_ptr()
+    }
+}
 
 impl Deref for WorkerRef {
     type Target = Worker;
@@ -165,30 +202,96 @@ impl Deref for WorkerRef {
     }
 }
 
+/// The current worker, kept inside until this is dropped; nothing where no processor can be lost.
+///
+/// For who takes a lock of the core's. Its holder must not be without a processor when it comes in:
+/// those who want the lock would hold all processors up, and keep them. And who waits for the lock
+/// must not pass for one that blocks: the next to have its processor would only wait as well.
+pub(crate) struct Inside(Option<NonNull<Worker>>);
+
+impl Inside {
+    pub(crate) const NOT: Inside = Inside(None);
+
+    #[inline(always)]
+    pub(crate) fn stay() -> Inside {
+        let word = os::local();
+        if word.addr() & Local::GUARDED == 0 {
+            return Inside(None);
+        }
+        let worker = NonNull::new(word.map_addr(|a| a & !Local::BITS).cast::<Worker>());
+        if let Some(worker) = worker {
+            // SAFETY: a thread's word names its live worker.
+            unsafe { worker.as_ref() }.come_in();
+        }
+        Inside(worker)
+    }
+}
+
+impl Drop for Inside {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(worker) = self.0 {
+            // SAFETY: as in `stay`; a goroutine that stays inside doesn't leave its worker.
+            unsafe { worker.as_ref() }.go_out();
+        }
+    }
+}
+
+/// What a worker has to do next.
+pub(crate) enum Next {
+    /// To run this one.
+    Run(GoroutineRef),
+    /// To hand its processor over.
+    HandOver,
+    /// To leave, for the runtime closes.
+    Leave,
+}
+
+/// Why a worker runs goroutines no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// The runtime closes.
+    Closing,
+    /// Nobody has needed it for long.
+    Unneeded,
+}
+
 impl Worker {
-    pub(crate) fn new(index: usize) -> Worker {
+    pub(crate) fn new() -> Worker {
         Worker {
-            index,
             shared: Cell::new(NonNull::dangling()),
-            processor: Cell::new(NonNull::dangling()),
+            guarded: Cell::new(Guarded::Not),
+            processor: AtomicPtr::new(ptr::null_mut()),
+            asked: AtomicBool::new(false),
+            // Until its thread is there.
+            inside: AtomicU32::new(1),
+            current: Cell::new(None),
             own_context: Cell::new(Context::NONE),
             fiber: Fiber::new(),
-            searching: Cell::new(false),
-            stride: Cell::new(LOOK_AROUND),
-            looked: Cell::new(0),
-            woke: Cell::new(true),
-            scavenger: Scavenger::new(),
-            outer: Cell::new(core::ptr::null_mut()),
+            outer: Cell::new(ptr::null_mut()),
+            rooted: Cell::new(false),
+            thread: AtomicUsize::new(0),
+            number: Cell::new(0),
+            bound: List::new(),
             inbox: Inbox::new(),
-            sleep: AtomicU32::new(UNSTARTED),
-            driver: Driver::new(),
+            bell: AtomicU32::new(0),
         }
     }
 
     /// Ties a worker to its runtime, before any thread can see it.
-    pub(crate) fn bind(&self, shared: NonNull<Shared>, processor: &Processor) {
+    pub(crate) fn belong(&self, shared: NonNull<Shared>, guarded: Guarded) {
         self.shared.set(shared);
-        self.processor.set(NonNull::from(processor));
+        self.guarded.set(guarded);
+    }
+
+    /// Gives a worker its first processor, before any thread can see either.
+    pub(crate) fn bind(&self, processor: &Processor) {
+        self.hold(Some(processor));
+        processor.set_holder(self);
+    }
+
+    pub(crate) fn guarded(&self) -> Guarded {
+        self.guarded.get()
     }
 
     /// The word that the thread had before.
@@ -196,13 +299,16 @@ impl Worker {
         self.outer.get()
     }
 
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-
     #[inline(always)]
     pub(crate) fn reference(&self) -> WorkerRef {
         WorkerRef(NonNull::from(self))
+    }
+
+    /// Becomes the home of a goroutine. Its own thread.
+    #[inline(always)]
+    pub(crate) fn settle(&self) -> WorkerRef {
+        self.rooted.set(true);
+        self.reference()
     }
 
     #[inline(always)]
@@ -222,280 +328,156 @@ impl Worker {
         unsafe { self.shared.get().as_ref() }
     }
 
+    /// The name of its thread.
+    pub(crate) fn thread(&self) -> usize {
+        // Relaxed: a stale name is that of no thread, or of one that holds no processor.
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    /// The processor that it holds, at some moment.
+    pub(crate) fn holds(&self) -> Option<&Processor> {
+        // SeqCst: pairs with hold(), for who has put something into the inbox.
+        let processor = NonNull::new(self.processor.load(Ordering::SeqCst));
+        // SAFETY: processors are part of the runtime, as the worker is, and never move.
+        processor.map(|processor| unsafe { &*processor.as_ptr() })
+    }
+
+    /// Says which processor it holds.
+    pub(crate) fn hold(&self, processor: Option<&Processor>) {
+        let processor = processor.map_or(ptr::null_mut(), |p| ptr::from_ref(p).cast_mut());
+        // SeqCst: pairs with holds(): who has put something into the inbox sees that there is no
+        // processor any more, or the worker sees what is in the inbox.
+        self.processor.store(processor, Ordering::SeqCst);
+    }
+
+    /// The processor of this worker, which is inside.
     #[inline(always)]
     pub(crate) fn processor(&self) -> &Processor {
-        // SAFETY: bound by now; processors are part of the same runtime, and never move.
-        unsafe { self.processor.get().as_ref() }
+        // SAFETY: not null, for nobody takes it from a worker that is inside, and a worker that hands
+        // it over waits for another; processors are part of the runtime and never move.
+        unsafe { &*self.processor.load(Ordering::Relaxed) }
     }
 
-    /// Whether a thread runs it, asleep or not.
-    pub(crate) fn is_started(&self) -> bool {
-        !matches!(self.sleep.load(Ordering::SeqCst), UNSTARTED | GONE)
+    /// Step 1: comes in. Not in default mode.
+    #[inline(always)]
+    pub(crate) fn come_in(&self) {
+        if self.is_asked_inside() {
+            self.regain();
+        }
     }
 
-    /// Whether its thread sleeps, or is still to be started.
-    pub(crate) fn is_asleep(&self) -> bool {
-        matches!(self.sleep.load(Ordering::SeqCst), ON_WORD | IN_POLLER | UNSTARTED)
+    /// Counts itself as inside, and says whether it is asked for its processor.
+    #[inline(always)]
+    pub(crate) fn is_asked_inside(&self) -> bool {
+        // Relaxed: its own thread wrote it.
+        let inside = self.inside.load(Ordering::Relaxed);
+        self.inside.store(inside + 1, Ordering::Relaxed);
+        if self.guarded.get() == Guarded::Lightly {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            // SeqCst: pairs with the fence in Shared::fence_others().
+            mutant!("inside-fence": fence(Ordering::SeqCst) => ());
+        }
+        // Acquire: pairs with ask(): what was taken and given back is seen.
+        self.asked.load(Ordering::Acquire)
     }
 
-    /// Makes the calling thread this worker.
+    /// Asks for the processor, or takes that back. Under the lock of `handoff`.
+    pub(crate) fn ask(&self, asked: bool) {
+        // SeqCst: step 2, before the fence.
+        self.asked.store(asked, Ordering::SeqCst);
+    }
+
+    /// The other half of [`Worker::come_in`].
+    #[inline(always)]
+    pub(crate) fn go_out(&self) {
+        let inside = self.inside.load(Ordering::Relaxed);
+        debug_assert_ne!(inside, 0, "a worker went out twice");
+        // Release: pairs with the Acquire of who reads that it is outside, and takes what the worker
+        // has written to its processor.
+        let release = mutant!("go-out": Ordering::Release => Ordering::Relaxed);
+        self.inside.store(inside - 1, release);
+    }
+
+    /// Whether the thread is in the scheduler. From any thread; proves something in step 2 only.
+    pub(crate) fn is_inside(&self) -> bool {
+        // Acquire: pairs with the Release in go_out().
+        self.inside.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether it has come in once, and nothing else holds it inside.
+    pub(crate) fn is_inside_once(&self) -> bool {
+        self.guarded.get() == Guarded::Not || self.inside.load(Ordering::Relaxed) == 1
+    }
+
+    /// Counts it as inside, once, or as outside. Its own thread.
+    pub(crate) fn set_inside(&self, inside: bool) {
+        // Relaxed: the lock orders it.
+        self.inside.store(u32::from(inside), Ordering::Relaxed);
+    }
+
+    /// Makes the calling thread this worker, which holds a processor.
     pub(crate) fn take_thread(&self) {
         self.outer.set(os::local());
+        self.thread.store(os::thread(), Ordering::Relaxed);
         Local::set_worker(self);
         self.fiber.adopt_thread();
         self.shared().ending.join_work();
-        self.sleep.store(AWAKE, Ordering::SeqCst);
+        self.set_inside(true);
         self.shared().note_worker();
-        // Whoever took this worker out of the idle set has left it a token to search with.
-        self.searching.set(!self.shared().idle.remove(self.index));
     }
 
-    /// Gives the thread its word back. Goroutines of other runtimes may wait for sockets here: they
-    /// have to look elsewhere from now on.
+    /// Gives the thread its word back.
     pub(crate) fn leave_thread(&self) {
-        self.driver.close();
-        self.sleep.store(GONE, Ordering::SeqCst);
+        self.give_up();
         os::set_local(self.outer.get());
         self.shared().ending.leave_work(self.shared());
     }
 
-    /// Ends this worker's sleep, if it sleeps. From any thread.
+    /// Ends this worker's sleep, if it sleeps. From any thread, after something has been put into its
+    /// inbox.
     #[inline(always)]
     pub(crate) fn wake(&self) {
-        // SeqCst: the push that came before pairs with the worker's look after it has written
-        // `sleep` (step 3 of `idle`).
-        if self.sleep.load(Ordering::SeqCst) != AWAKE {
-            self.wake_asleep();
+        match self.holds() {
+            Some(processor) => processor.wake(self.shared()),
+            None => self.want_for_inbox(),
         }
     }
 
-    #[cold]
-    fn wake_asleep(&self) {
-        match self.sleep.swap(AWAKE, Ordering::SeqCst) {
-            ON_WORD => os::wake(&self.sleep, 1),
-            IN_POLLER => mutant!("notify": self.driver.notify() => ()),
-            UNSTARTED => self.shared().start_worker(self),
-            GONE => self.sleep.store(GONE, Ordering::SeqCst),
-            _ => {}
-        }
-    }
-
-    /// Runs goroutines until the runtime closes.
+    /// Runs goroutines until the runtime closes, or nobody needs the worker for long.
     #[doc(alias = "schedule")]
-    pub(crate) fn run(&self) {
-        while let Some(g) = self.find_work() {
-            let to = enter_worker().resume(g);
-            self.fiber.leave(&g.fiber);
-            // SAFETY: `g` was taken from a queue, so its context is nobody else's; this stack goes
-            // on when a goroutine finds nothing to run, or has to look around.
-            let message = unsafe { arch::switch(self.own_context.as_ptr(), to, 0) };
-            self.fiber.arrive();
-            enter_worker().perform(message);
-        }
-        self.stop_searching();
-    }
-
-    /// The next goroutine to run; none when the runtime closes. Sleeps when there is nothing.
-    #[doc(alias = "findRunnable")]
-    fn find_work(&self) -> Option<GoroutineRef> {
-        let entered = enter_worker();
-        let processor = self.processor();
-        let shared = self.shared();
+    pub(crate) fn run(&self) -> Left {
+        let mut generous = true;
         loop {
-            if shared.is_closing() {
-                return None;
-            }
-            self.look_around(&entered);
-            let found = shared
-                .inject
-                .take(shared.procs(), true)
-                .map(|(g, _)| g)
-                .inspect(|_| processor.counters.shared_taken.add(1))
-                .or_else(|| processor.pick())
-                .or_else(|| self.steal(&entered));
-            if let Some(g) = found {
-                if self.woke.replace(false) {
-                    processor.counters.woken.add(1);
+            match self.find_work(mutant!("generous": generous => true)) {
+                Next::Run(g) => {
+                    generous = true;
+                    self.run_some(g);
                 }
-                self.scavenger.plan(processor.settled.load(Ordering::Relaxed));
-                self.stop_searching();
-                return Some(g);
-            }
-            if shared.procs() > 1 && self.driver.in_use() && self.poll(&entered, 0) {
-                continue;
-            }
-            self.sleep();
-        }
-    }
-
-    /// What the direct way from goroutine to goroutine leaves out: the inbox, due timers, sockets.
-    fn look_around(&self, entered: &Entered<'_>) {
-        os::point();
-        let processor = self.processor();
-        let inbox = self.inbox.take_all();
-        processor.counters.inbox_taken.add(inbox.len() as u64);
-        while let Some(g) = inbox.pop_front() {
-            entered.push_last(g);
-        }
-        let timed = processor.nearest.load(Ordering::Relaxed) != FOREVER;
-        if timed || self.driver.in_use() {
-            let now = os::now();
-            self.adapt(now);
-            if timed {
-                self.fire_timers(entered, now);
-            }
-            if self.driver.in_use() && self.driver.is_stale(now) {
-                self.poll(entered, 0);
-            }
-        } else {
-            self.stride.set(LOOK_AROUND);
-        }
-        processor.budget.set(self.stride.get());
-    }
-
-    /// Looks around more often when goroutines keep the processor for long.
-    fn adapt(&self, now: u64) {
-        let elapsed = now.saturating_sub(self.looked.replace(now));
-        let stride = self.stride.get();
-        self.stride.set(if elapsed > LOOK_INTERVAL {
-            (stride / 2).max(1)
-        } else {
-            (stride * 2).min(LOOK_AROUND)
-        });
-    }
-
-    fn fire_timers(&self, entered: &Entered<'_>, now: u64) {
-        loop {
-            let due = self.processor().due(now);
-            due.iter().filter(|g| g.state.ready()).for_each(|g| entered.push_last(g));
-            if !due.is_full() {
-                break;
+                Next::HandOver => {
+                    if self.hand_over() {
+                        match self.rest() {
+                            Rested::Holding => generous = false,
+                            Rested::Left(why) => return why,
+                        }
+                    }
+                }
+                Next::Leave => {
+                    self.stop_searching();
+                    return Left::Closing;
+                }
             }
         }
     }
 
-    /// Looks at the sockets, until `until`; true if a goroutine became runnable here.
-    fn poll(&self, entered: &Entered<'_>, until: u64) -> bool {
-        self.driver.report(&self.driver.poll(until));
-        let inbox = self.inbox.take_all();
-        self.processor().counters.inbox_taken.add(inbox.len() as u64);
-        let mut any = !self.processor().is_idle();
-        while let Some(g) = inbox.pop_front() {
-            entered.push_last(g);
-            any = true;
-        }
-        any
-    }
-
-    /// Takes work from another processor.
-    #[doc(alias = "stealWork")]
-    fn steal(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
-        let shared = self.shared();
-        if shared.procs() == 1 || !self.start_searching() {
-            return None;
-        }
-        if let Some((g, rest)) = shared.inject.take(shared.procs(), false) {
-            entered.processor().counters.shared_taken.add(1 + rest.len() as u64);
-            while let Some(g) = rest.pop_front() {
-                entered.push_last(g);
-            }
-            return Some(g);
-        }
-        shared.steal(entered.processor(), self.index)
-    }
-
-    /// Takes a token for searching, unless enough others have one: few searchers find as much as
-    /// many, and burn less. (Go: at most half of the busy processors.)
-    fn start_searching(&self) -> bool {
-        let shared = self.shared();
-        if !self.searching.get() {
-            let busy = shared.procs() - shared.idle.len();
-            if 2 * shared.searching.load(Ordering::Relaxed) as usize >= busy.max(1) {
-                return false;
-            }
-            shared.searching.fetch_add(1, Ordering::SeqCst);
-            self.searching.set(true);
-        }
-        true
-    }
-
-    /// Gives the token back. The last searcher that stops because it found work wakes another, for
-    /// there may be more; one that stops to sleep looks again afterwards (step 3 of `sleep`).
-    fn stop_searching(&self) {
-        if self.searching.replace(false)
-            && self.shared().searching.fetch_sub(1, Ordering::SeqCst) == 1
-        {
-            mutant!("search-last": self.shared().wake_one() => ());
-        }
-    }
-
-    /// Sleeps until there may be work.
-    ///
-    /// 1. It gives its search token back and says how it sleeps: wakers see it from now on.
-    /// 2. It enters the idle set: producers see it from now on. (Not before 1: one who takes it out
-    ///    of the set, and leaves it a token, would find it awake and not wake it.)
-    /// 3. After a fence that every producer takes part in, it looks at everything once more. Either
-    ///    the producer saw 1 or 2, or this sees what was produced.
-    /// 4. It sleeps, leaves the idle set, and knows by that whether it was given a token. What its
-    ///    poller has seen meanwhile it reports only then.
-    #[doc(alias = "stopm")]
-    fn sleep(&self) {
-        let shared = self.shared();
-        if self.searching.replace(false) {
-            mutant!("sleep-token": shared.searching.fetch_sub(1, Ordering::SeqCst) => 0);
-        }
-        let counters = &self.processor().counters;
-        counters.sleeps.add(1);
-        if self.woke.replace(true) {
-            counters.woken_in_vain.add(1);
-        }
-        self.scavenger.look(self, || self.has_reason_to_stay());
-        let nearest = self.processor().nearest.load(Ordering::Relaxed);
-        let nearest = mutant!("sleep-deadline": nearest => FOREVER);
-        let mut until = nearest.min(shared.trim()).min(self.scavenger.due());
-
-        let polls = self.driver.in_use();
-        mutant!("sleep-order": () => {
-            shared.idle.insert(self.index);
-            os::point();
-        });
-        self.sleep.store(if polls { IN_POLLER } else { ON_WORD }, Ordering::SeqCst);
-        os::point();
-        shared.idle.insert(self.index);
-        os::point();
-        if !shared.fence_before_sleep(self.index) {
-            until = until.min(os::now().saturating_add(BLIND));
-        }
-        let mut seen = None;
-        let stays = self.has_reason_to_stay();
-        if !stays {
-            if polls {
-                seen = Some(self.driver.poll(until));
-            } else {
-                os::wait(&self.sleep, ON_WORD, until);
-            }
-        }
-        self.sleep.swap(AWAKE, Ordering::SeqCst);
-        os::point();
-        if mutant!("sleep-claimed": !shared.idle.remove(self.index) => false) {
-            self.searching.set(true);
-        } else if stays {
-            // Something was found to take: it must not be put off for want of a token.
-            shared.searching.fetch_add(1, Ordering::SeqCst);
-            self.searching.set(true);
-        }
-        // The time asleep says nothing of how long goroutines take.
-        self.looked.set(u64::MAX);
-        if let Some(seen) = seen {
-            self.driver.report(&seen);
-        }
-    }
-
-    fn has_reason_to_stay(&self) -> bool {
-        let shared = self.shared();
-        mutant!("sleep-inbox": !self.inbox.is_empty() => false)
-            || mutant!("sleep-inject": !shared.inject.is_empty() => false)
-            || mutant!("sleep-closing": shared.is_closing() => false)
-            || mutant!("sleep-steal": shared.procs() > 1 && shared.has_stealable() => false)
+    /// Runs this goroutine, and those after it, until one finds nothing to run or has to look around.
+    fn run_some(&self, g: GoroutineRef) {
+        let to = enter_worker().resume(g);
+        self.fiber.leave(&g.fiber);
+        // SAFETY: `g` was taken from a queue, so its context is nobody else's; this stack goes on
+        // when a goroutine of this worker switches to it.
+        let message = unsafe { arch::switch(self.own_context.as_ptr(), to, 0) };
+        self.fiber.arrive();
+        enter_worker().perform(message);
     }
 }

@@ -1,7 +1,7 @@
 //! Counting system calls: a test's own small strace, so that the count needs no tool.
 //!
 //! The traced process marks where a section begins and where it ends, by a call that can do nothing
-//! (a write to descriptor -1). Each system call that any of its threads *enters* in between counts.
+//! (a write to descriptor -1). Each system call that a thread *enters* in between counts.
 
 use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -17,8 +17,11 @@ pub struct Section {
     pub number: usize,
     /// How many operations the test did in it.
     pub operations: usize,
-    /// The numbers of the system calls, in order.
+    /// The numbers of the system calls of the thread that began it, in order.
     pub calls: Vec<u64>,
+    /// Those of other threads.
+    pub others: Vec<u64>,
+    thread: i32,
 }
 
 /// Begins a section, or ends the one that was begun.
@@ -98,12 +101,19 @@ impl Tracer {
             self.open = !self.open;
             if self.open {
                 let [_, number, operations, ..] = args.map(|arg| arg as usize);
-                self.sections.push(Section { number, operations, calls: Vec::new() });
+                self.sections.push(Section {
+                    number,
+                    operations,
+                    calls: Vec::new(),
+                    others: Vec::new(),
+                    thread,
+                });
             }
         } else if self.open
             && let Some(section) = self.sections.last_mut()
         {
-            section.calls.push(number);
+            let own = section.thread == thread;
+            if own { &mut section.calls } else { &mut section.others }.push(number);
         }
     }
 }

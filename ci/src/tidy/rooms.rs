@@ -13,7 +13,7 @@ const SEAM: &[&str] =
     &["arch", "arch_trait", "os", "os_trait", "platform", "poller", "net", "seam"];
 
 /// What stands on nothing but the seam.
-const TOOLS: &[&str] = &["blocks", "fatal", "fiber", "idle", "lock", "state", "time"];
+const TOOLS: &[&str] = &["blocks", "fatal", "fiber", "idle", "state", "time"];
 
 /// Queues and stacks know the record of a goroutine, and nothing that runs one.
 const QUEUES: &[&str] = &["inbox", "inject", "list", "queued", "run_queue", "stack"];
@@ -21,6 +21,8 @@ const QUEUES: &[&str] = &["inbox", "inject", "list", "queued", "run_queue", "sta
 const ROOMS: &[Room] = &[
     Room { modules: SEAM, may_use: &[] },
     Room { modules: TOOLS, may_use: SEAM },
+    // Who takes a lock keeps its processor.
+    Room { modules: &["lock"], may_use: &["arch", "os", "seam", "worker"] },
     Room {
         modules: QUEUES,
         may_use: &["arch", "os", "seam", "fatal", "fiber", "lock", "state", "goroutine"],

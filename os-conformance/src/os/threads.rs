@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use rt_core::Os;
+use rt_core::{FOREVER, Os};
 
 use crate::clause::{Clause, Verdict, holds, refused};
 use crate::suite::{Need, Suite};
@@ -45,6 +45,22 @@ pub(super) fn clauses<O: Os + 'static>() -> Vec<Clause> {
             "Os::at_thread_end/calls",
             "Calls `f(arg)` when the calling thread ends",
             at_thread_end::<O>,
+        ),
+        Clause::new(
+            "Os::thread/of-its-own",
+            "No other thread of the process has it while this one lives.",
+            name_of_its_own::<O>,
+        ),
+        Clause::new(
+            "Os::is_blocked/waits",
+            "Whether the thread of this name waits in the system at this moment",
+            blocked_in_a_wait::<O>,
+        ),
+        Clause::new(
+            "Os::is_blocked/runs",
+            "rather than run or be ready to. False as well if the system doesn't tell, or there is \
+             no such thread.",
+            not_blocked::<O>,
         ),
         Clause::new(
             "Os::point/returns",
@@ -93,6 +109,52 @@ fn word_is_null<O: Os>(_: &Suite) -> Verdict {
     }
     let null = null.into_inner();
     holds!(null == runs, "of {runs} threads, the word of {null} was null");
+    Ok(())
+}
+
+fn name_of_its_own<O: Os>(_: &Suite) -> Verdict {
+    let (mine, others) = (O::thread(), AtomicUsize::new(O::thread()));
+    let body = || others.store(O::thread(), Ordering::Relaxed);
+    drop(Thread::<O>::start(&body)?);
+    holds!(mine == O::thread(), "a thread has had two names");
+    let other = others.into_inner();
+    holds!(mine != other, "two threads have had the name {other}");
+    Ok(())
+}
+
+/// Tells its name, and waits until it is let go.
+struct Waiter {
+    name: AtomicUsize,
+    go: AtomicU32,
+}
+
+impl Waiter {
+    fn wait<O: Os>(&self) {
+        self.name.store(O::thread(), Ordering::Release);
+        while self.go.load(Ordering::Relaxed) == 0 {
+            O::wait(&self.go, 0, FOREVER);
+        }
+    }
+}
+
+fn blocked_in_a_wait<O: Os>(suite: &Suite) -> Verdict {
+    let waiter = Waiter { name: AtomicUsize::new(usize::MAX), go: AtomicU32::new(0) };
+    let body = || waiter.wait::<O>();
+    let thread = Thread::<O>::start(&body)?;
+    let blocked = eventually::<O, _>(suite, || {
+        let name = waiter.name.load(Ordering::Acquire);
+        (name != usize::MAX && O::is_blocked(name)).then_some(())
+    });
+    waiter.go.store(1, Ordering::Relaxed);
+    O::wake(&waiter.go, 1);
+    drop(thread);
+    holds!(blocked.is_some(), "a thread that waits is said to run");
+    Ok(())
+}
+
+fn not_blocked<O: Os>(_: &Suite) -> Verdict {
+    let blocked = (0..1000).filter(|_| O::is_blocked(O::thread())).count();
+    holds!(blocked == 0, "a thread that runs was blocked at {blocked} of 1000 looks at itself");
     Ok(())
 }
 

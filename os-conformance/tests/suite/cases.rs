@@ -65,17 +65,18 @@ cases! {
 
     wait_that_ignores_the_word: EXPECTS_NOTHING
         => ["Os::wait/differs"], perhaps ["Os::wait/atomic-with-wake"];
-    wait_with_a_gap: GAP => ["Os::wait/atomic-with-wake"];
+    wait_with_a_gap: GAP => ["Os::wait/atomic-with-wake"], perhaps ["Os::is_blocked/waits"];
     wait_that_never_sleeps: SLEEPLESS
         => ["Os::wait/sleeps", "Os::wait/forever", "Os::wait/far-deadline", "Os::wake/one",
-            "Os::wake/two"];
+            "Os::wake/two", "Os::is_blocked/waits"];
     wait_that_oversleeps: OVERSLEEPS { only: &["Os::wait/d", "Os::wait/p"] }
         => ["Os::wait/deadline", "Os::wait/past-deadline"];
     wait_that_takes_forever_for_never: FOREVER_IS_OVER
-        => ["Os::wait/forever", "Os::wait/far-deadline"];
+        => ["Os::wait/forever", "Os::wait/far-deadline"], perhaps ["Os::is_blocked/waits"];
     wake_that_wakes_nobody: WAKES_NOBODY { time: HANGS }
         => ["Os::wait/atomic-with-wake", "Os::wait/forever", "Os::wait/far-deadline",
-            "Os::wake/one", "Os::wake/two", "Os::wake/all"];
+            "Os::wake/one", "Os::wake/two", "Os::wake/all"],
+        perhaps ["Os::is_blocked/waits"];
     wake_that_wakes_one: WAKES_ONE => ["Os::wake/two", "Os::wake/all"];
     wake_that_wakes_all: WAKES_ALL => ["Os::wake/one", "Os::wake/two"];
 
@@ -96,6 +97,10 @@ cases! {
         => ["Os::join/waits-for-the-end"];
     start_that_waits: STARTS_INLINE { only: &["Os::start/runs"] } => ["Os::start/runs-beside"];
     end_of_a_thread_too_early: ENDS_EARLY => ["Os::at_thread_end/calls"];
+    thread_without_a_name_of_its_own: ONE_NAME
+        => ["Os::thread/of-its-own", "Os::is_blocked/waits"];
+    every_thread_blocked: ALL_BLOCKED => ["Os::is_blocked/runs"];
+    no_thread_blocked: NONE_BLOCKED => ["Os::is_blocked/waits"];
 
     abort_that_exits: ABORT_EXITS { again: Some("cases::abort_that_exits") }
         => ["Os::abort/crash"];

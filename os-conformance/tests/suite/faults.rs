@@ -141,3 +141,9 @@ pub(crate) const TELLS_NO_CHILD: usize = 58;
 pub(crate) const COUNTS_NO_FORK: usize = 59;
 /// No error tells of a shortage.
 pub(crate) const SHORT_OF_NOTHING: usize = 60;
+/// All threads have one name.
+pub(crate) const ONE_NAME: usize = 61;
+/// Every thread is blocked.
+pub(crate) const ALL_BLOCKED: usize = 62;
+/// No thread is blocked.
+pub(crate) const NONE_BLOCKED: usize = 63;

@@ -34,7 +34,7 @@ use loom::sync::atomic::{AtomicU64 as Modelled, fence as modelled_fence};
 use super::Ordering;
 
 /// The most atomics that an execution uses. Behind them stand as many that are touched beside them.
-const POOL: u32 = 72;
+const POOL: u32 = 96;
 
 std::thread_local! {
     // All threads of an execution are coroutines on one thread of the system.

@@ -94,7 +94,7 @@ pub(super) fn run(context: Context) {
     let cargo = unsafe { &*g.closure.get().cast::<Cargo>() };
     (cargo.job)();
     if let Some(entered) = enter() {
-        entered.processor().current.set(None);
+        entered.worker().current.set(None);
     }
     g.state.set(Change::Exit);
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::cargo::Slot;
-use super::{check, runtime};
+use super::{check, runtime, runtime_of};
 use crate::join::packet;
 use crate::lock::{Guard, Protected};
 use crate::runtime::Shared;
@@ -81,6 +81,41 @@ fn detach_against_complete() {
         let ours = joiner.detach().map(|result| result.read()).is_some();
         let theirs = goroutine.join().is_ok_and(|came_back| came_back);
         assert!(ours != theirs);
+    });
+}
+
+/// A processor is used by its worker, or by who takes it away: never by both.
+#[test]
+fn processor_is_taken_from_outside_only() {
+    check(|| {
+        let runtime = runtime_of(1, true);
+        let shared = runtime.shared.clone();
+        // What the processor owns.
+        let slot = Rc::new(Slot::new());
+        let theirs = slot.clone();
+        shared.worker(0).set_inside(false);
+        let monitor = thread::spawn(move || {
+            let taken = shared.is_outside(shared.worker(0));
+            if taken {
+                theirs.write(theirs.read() + 1);
+            } else {
+                shared.worker(0).ask(false);
+            }
+            taken
+        });
+        let worker = runtime.shared.worker(0);
+        let mut used = 0;
+        for _ in 0..2 {
+            if worker.is_asked_inside() {
+                // It would wait for the answer.
+                break;
+            }
+            slot.write(slot.read() + 1);
+            used += 1;
+            worker.go_out();
+        }
+        let taken = monitor.join().is_ok_and(|taken| taken);
+        assert_eq!(slot.read(), used + u32::from(taken));
     });
 }
 

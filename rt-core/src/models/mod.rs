@@ -55,11 +55,16 @@ fn check_with(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 
 /// A runtime of `procs` workers, of which none is started.
 fn runtime(procs: usize) -> Runtime {
+    runtime_of(procs, false)
+}
+
+/// As [`runtime`], migratory or not.
+fn runtime_of(procs: usize, migratory: bool) -> Runtime {
     let config = Config {
         procs,
         stack_bytes: 1 << 15,
         max_threads: procs,
-        migratory: false,
+        migratory,
         unwinding: || false,
         left: None,
     };

@@ -142,6 +142,14 @@ impl Os for Model {
         false
     }
 
+    fn thread() -> usize {
+        0
+    }
+
+    fn is_blocked(_: usize) -> bool {
+        false
+    }
+
     fn at_fork(_: fn()) -> OsResult<()> {
         Ok(())
     }

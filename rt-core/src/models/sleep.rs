@@ -15,8 +15,9 @@ use super::{check, check_with, runtime};
 use crate::goroutine::GoroutineRef;
 use crate::runtime::Shared;
 use crate::seam::{AtomicU32, Ordering, fence};
+use crate::sleep::AWAKE;
 use crate::switch::enter_worker;
-use crate::worker::AWAKE;
+
 use crate::{FOREVER, os};
 
 /// `n` goroutines, of which the last to run closes the runtime.
@@ -126,6 +127,7 @@ fn pushed_by_a_busy_worker() {
         let runtime = runtime(2);
         let shared = &runtime.shared;
         let herd = herd(2, shared);
+        shared.processor(0).begin(shared);
         shared.worker(0).take_thread();
         for number in 0..2 {
             // What it did before must not stand in for the fence behind the push.
@@ -144,6 +146,7 @@ fn pushed_and_injected() {
         let runtime = runtime(2);
         let shared = &runtime.shared;
         let herd = herd(3, shared);
+        shared.processor(0).begin(shared);
         shared.worker(0).take_thread();
         enter_worker().push_shared(herd.spawn(0));
         let (theirs, ours) = (shared.clone(), herd.clone());
@@ -165,7 +168,7 @@ fn token_without_a_searcher() {
         let herd = Herd::new(1);
         // Both workers are played by this model; taken out of the idle set is as good as woken.
         for number in 0..2 {
-            shared.worker(number).sleep.store(AWAKE, Ordering::SeqCst);
+            shared.processor(number).sleep.store(AWAKE, Ordering::SeqCst);
         }
         assert!(shared.idle.remove(0));
         let (theirs, ours) = (shared.clone(), herd.clone());

@@ -113,8 +113,11 @@ fn measure(program: &Program, procs: usize) -> Result<(Outcome, Vec<WorkerStats>
 fn row(procs: usize, alone: u64, outcome: &Outcome, stats: &[WorkerStats]) -> String {
     let sum = |of: fn(&WorkerStats) -> u64| stats.iter().map(of).sum::<u64>();
     let time = outcome.virtual_time.max(1);
+    let mut busy = outcome.busy.clone();
+    // The monitor is none of the processors, and has next to nothing to do.
+    busy.sort_unstable_by(|a, b| b.cmp(a));
     let idle = |at: usize| {
-        let busy = outcome.busy.get(at).copied().unwrap_or(0).min(time);
+        let busy = busy.get(at).copied().unwrap_or(0).min(time);
         100 * (time - busy) / time
     };
     let mean = (0..procs).map(idle).sum::<u64>() / procs as u64;

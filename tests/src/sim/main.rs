@@ -4,6 +4,7 @@
 
 mod combined;
 mod duties;
+mod held_up;
 mod options;
 mod plain;
 mod programs;

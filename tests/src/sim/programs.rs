@@ -11,6 +11,7 @@ use gort::sync::{Mutex, WaitGroup};
 
 use crate::combined;
 use crate::duties;
+use crate::held_up;
 use crate::plain::plain;
 use crate::refused;
 use crate::select;
@@ -90,6 +91,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "pipeline", run: combined::pipeline },
     Program { name: "served", run: combined::served },
     Program { name: "left_calls", run: combined::left_calls },
+    Program { name: "stuck", run: held_up::stuck },
+    Program { name: "alone", run: held_up::alone },
+    Program { name: "loops", run: held_up::loops },
+    Program { name: "bound", run: held_up::bound },
+    Program { name: "late", run: held_up::late },
+    Program { name: "stands_in", run: held_up::stands_in },
 ];
 
 const MS: Duration = Duration::from_millis(1);

@@ -232,6 +232,18 @@ impl<const FAULT: usize> Os for Broken<FAULT> {
         Linux::at_fork(if FAULT == TELLS_NO_CHILD { nothing } else { child })
     }
 
+    fn thread() -> usize {
+        if FAULT == ONE_NAME { 1 } else { Linux::thread() }
+    }
+
+    fn is_blocked(thread: usize) -> bool {
+        match FAULT {
+            ALL_BLOCKED => true,
+            NONE_BLOCKED => false,
+            _ => Linux::is_blocked(thread),
+        }
+    }
+
     fn forks() -> u32 {
         if FAULT == COUNTS_NO_FORK { 0 } else { Linux::forks() }
     }

@@ -1,0 +1,144 @@
+//! Finding work: what a worker does on its own stack.
+
+use crate::goroutine::GoroutineRef;
+use crate::processor::LOOK_AROUND;
+use crate::seam::{Ordering, mutant};
+use crate::switch::{Entered, enter_worker};
+use crate::worker::{Next, Worker};
+use crate::{FOREVER, os};
+
+impl Worker {
+    /// What to do next. Sleeps when there is nothing. Who has just been given a processor is not
+    /// `generous`: it runs something, if there is anything, before it hands the processor over.
+    #[doc(alias = "findRunnable")]
+    pub(crate) fn find_work(&self, mut generous: bool) -> Next {
+        let entered = enter_worker();
+        let processor = self.processor();
+        let shared = self.shared();
+        loop {
+            if shared.is_closing() {
+                return Next::Leave;
+            }
+            if generous && shared.wants_processor() {
+                self.stop_searching();
+                return Next::HandOver;
+            }
+            self.look_around(&entered);
+            let found = shared
+                .inject
+                .take(shared.procs(), true)
+                .map(|(g, _)| g)
+                .inspect(|_| processor.counters.shared_taken.add(1))
+                .or_else(|| processor.pick())
+                .or_else(|| self.steal(&entered));
+            if let Some(g) = found {
+                if processor.woke.replace(false) {
+                    processor.counters.woken.add(1);
+                }
+                processor.scavenger.plan(processor.settled.load(Ordering::Relaxed));
+                self.stop_searching();
+                return Next::Run(g);
+            }
+            generous = true;
+            if shared.procs() > 1 && processor.driver.in_use() && self.poll(&entered, 0) {
+                continue;
+            }
+            self.sleep();
+        }
+    }
+
+    /// What the direct way from goroutine to goroutine leaves out: the inbox, due timers, sockets.
+    fn look_around(&self, entered: &Entered<'_>) {
+        os::point();
+        let processor = self.processor();
+        let inbox = self.inbox.take_all();
+        processor.counters.inbox_taken.add(inbox.len() as u64);
+        while let Some(g) = inbox.pop_front() {
+            entered.push_last(g);
+        }
+        if processor.count_look() {
+            self.shared().start_monitor();
+        }
+        let timed = processor.nearest.load(Ordering::Relaxed) != FOREVER;
+        if timed || processor.driver.in_use() {
+            let now = os::now();
+            processor.adapt(now);
+            if timed {
+                self.fire_timers(entered, now);
+            }
+            if processor.driver.in_use() && processor.driver.is_stale(now) {
+                self.poll(entered, 0);
+            }
+        } else {
+            processor.stride.set(LOOK_AROUND);
+        }
+        processor.set_budget(processor.stride.get());
+    }
+
+    fn fire_timers(&self, entered: &Entered<'_>, now: u64) {
+        loop {
+            let due = self.processor().due(now);
+            due.iter().filter(|g| g.state.ready()).for_each(|g| entered.push_last(g));
+            if !due.is_full() {
+                break;
+            }
+        }
+    }
+
+    /// Looks at the sockets, until `until`; true if a goroutine became runnable here.
+    fn poll(&self, entered: &Entered<'_>, until: u64) -> bool {
+        let driver = &self.processor().driver;
+        driver.report(&driver.poll(until));
+        let inbox = self.inbox.take_all();
+        self.processor().counters.inbox_taken.add(inbox.len() as u64);
+        let mut any = !self.processor().is_idle();
+        while let Some(g) = inbox.pop_front() {
+            entered.push_last(g);
+            any = true;
+        }
+        any
+    }
+
+    /// Takes work from another processor.
+    #[doc(alias = "stealWork")]
+    fn steal(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
+        let shared = self.shared();
+        if shared.procs() == 1 || !self.start_searching() {
+            return None;
+        }
+        if let Some((g, rest)) = shared.inject.take(shared.procs(), false) {
+            entered.processor().counters.shared_taken.add(1 + rest.len() as u64);
+            while let Some(g) = rest.pop_front() {
+                entered.push_last(g);
+            }
+            return Some(g);
+        }
+        shared.steal(entered.processor())
+    }
+
+    /// Takes a token for searching, unless enough others have one: few searchers find as much as
+    /// many, and burn less. (Go: at most half of the busy processors.)
+    fn start_searching(&self) -> bool {
+        let shared = self.shared();
+        let searching = &self.processor().searching;
+        if !searching.get() {
+            let busy = shared.procs() - shared.idle.len();
+            if 2 * shared.searching.load(Ordering::Relaxed) as usize >= busy.max(1) {
+                return false;
+            }
+            shared.searching.fetch_add(1, Ordering::SeqCst);
+            searching.set(true);
+        }
+        true
+    }
+
+    /// Gives the token back. The last searcher that stops because it found work wakes another, for
+    /// there may be more; one that stops to sleep looks again afterwards (step 3 of `sleep`).
+    pub(crate) fn stop_searching(&self) {
+        if self.processor().searching.replace(false)
+            && self.shared().searching.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            mutant!("search-last": self.shared().wake_one() => ());
+        }
+    }
+}

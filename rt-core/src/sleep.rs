@@ -1,0 +1,161 @@
+//! Who sleeps, and how.
+//!
+//! A worker that finds nothing sleeps with its processor, which remembers how: whoever has something
+//! for that processor, or for any, wakes the worker through it.
+
+use crate::processor::Processor;
+use crate::runtime::Shared;
+use crate::seam::{Ordering, mutant};
+use crate::worker::Worker;
+use crate::{FOREVER, os};
+
+/// `Processor::sleep` while its worker runs, or is about to look for work.
+pub(crate) const AWAKE: u32 = 0;
+/// `Processor::sleep` while its worker sleeps on that very word.
+const ON_WORD: u32 = 1;
+/// `Processor::sleep` while its worker sleeps in the poller.
+const IN_POLLER: u32 = 2;
+/// `Processor::sleep` until it has a worker.
+pub(crate) const UNSTARTED: u32 = 3;
+/// `Processor::sleep` when its worker has left for good.
+const GONE: u32 = 4;
+
+/// How long a worker sleeps at most when producers can't be made to pass a fence, in nanoseconds.
+const BLIND: u64 = 1_000_000;
+
+impl Processor {
+    /// Whether it has a worker, asleep or not.
+    pub(crate) fn is_started(&self) -> bool {
+        !matches!(self.sleep.load(Ordering::SeqCst), UNSTARTED | GONE)
+    }
+
+    /// Whether its worker sleeps, or is still to be started.
+    pub(crate) fn is_asleep(&self) -> bool {
+        matches!(self.sleep.load(Ordering::SeqCst), ON_WORD | IN_POLLER | UNSTARTED)
+    }
+
+    pub(crate) fn is_awake(&self) -> bool {
+        self.sleep.load(Ordering::SeqCst) == AWAKE
+    }
+
+    /// Its first worker is there.
+    pub(crate) fn begin(&self, shared: &Shared) {
+        self.sleep.store(AWAKE, Ordering::SeqCst);
+        if shared.migratory() && (self.index() > 0 || shared.procs() == 1) {
+            // Without a second worker there is nobody that the first could hold up.
+            shared.start_monitor();
+        }
+        shared.monitor.rouse();
+        // Whoever took it out of the idle set has left it a token to search with.
+        self.searching.set(!shared.idle.remove(self.index()));
+    }
+
+    /// Its worker leaves for good. Goroutines of other runtimes may wait for sockets here: they have
+    /// to look elsewhere from now on.
+    pub(crate) fn end(&self) {
+        self.driver.close();
+        self.sleep.store(GONE, Ordering::SeqCst);
+    }
+
+    /// Lets it have no worker, if it has not begun. True: it had none.
+    pub(crate) fn end_unstarted(&self) -> bool {
+        let (unstarted, gone) = (UNSTARTED, GONE);
+        self.sleep.compare_exchange(unstarted, gone, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Ends its worker's sleep, if it sleeps. From any thread.
+    #[inline(always)]
+    pub(crate) fn wake(&self, shared: &Shared) {
+        // SeqCst: the push that came before pairs with the worker's look after it has written
+        // `sleep` (step 3 of `Worker::sleep`).
+        if self.sleep.load(Ordering::SeqCst) != AWAKE {
+            self.wake_asleep(shared);
+        }
+    }
+
+    #[cold]
+    fn wake_asleep(&self, shared: &Shared) {
+        match self.sleep.swap(AWAKE, Ordering::SeqCst) {
+            ON_WORD => os::wake(&self.sleep, 1),
+            IN_POLLER => mutant!("notify": self.driver.notify() => ()),
+            UNSTARTED => shared.start_worker(self),
+            GONE => self.sleep.store(GONE, Ordering::SeqCst),
+            _ => {}
+        }
+    }
+}
+
+impl Worker {
+    /// Sleeps until there may be work.
+    ///
+    /// 1. It gives its search token back and says how it sleeps: wakers see it from now on.
+    /// 2. It enters the idle set: producers see it from now on. (Not before 1: one who takes it out
+    ///    of the set, and leaves it a token, would find it awake and not wake it.)
+    /// 3. After a fence that every producer takes part in, it looks at everything once more. Either
+    ///    the producer saw 1 or 2, or this sees what was produced.
+    /// 4. It sleeps, leaves the idle set, and knows by that whether it was given a token. What its
+    ///    poller has seen meanwhile it reports only then.
+    #[doc(alias = "stopm")]
+    pub(crate) fn sleep(&self) {
+        let (shared, processor) = (self.shared(), self.processor());
+        if processor.searching.replace(false) {
+            mutant!("sleep-token": shared.searching.fetch_sub(1, Ordering::SeqCst) => 0);
+        }
+        shared.start_monitor();
+        let counters = &processor.counters;
+        counters.sleeps.add(1);
+        if processor.woke.replace(true) {
+            counters.woken_in_vain.add(1);
+        }
+        processor.scavenger.look(self, || self.has_reason_to_stay());
+        let nearest = processor.nearest.load(Ordering::Relaxed);
+        let nearest = mutant!("sleep-deadline": nearest => FOREVER);
+        let mut until = nearest.min(shared.trim()).min(processor.scavenger.due());
+
+        let polls = processor.driver.in_use();
+        mutant!("sleep-order": () => {
+            shared.idle.insert(processor.index());
+            os::point();
+        });
+        processor.sleep.store(if polls { IN_POLLER } else { ON_WORD }, Ordering::SeqCst);
+        os::point();
+        shared.idle.insert(processor.index());
+        os::point();
+        if !shared.fence_before_sleep(processor.index()) {
+            until = until.min(os::now().saturating_add(BLIND));
+        }
+        let mut seen = None;
+        let stays = self.has_reason_to_stay();
+        if !stays {
+            if polls {
+                seen = Some(processor.driver.poll(until));
+            } else {
+                os::wait(&processor.sleep, ON_WORD, until);
+            }
+        }
+        processor.sleep.swap(AWAKE, Ordering::SeqCst);
+        os::point();
+        mutant!("rouse": shared.monitor.rouse() => ());
+        if mutant!("sleep-claimed": !shared.idle.remove(processor.index()) => false) {
+            processor.searching.set(true);
+        } else if stays {
+            // Something was found to take: it must not be put off for want of a token.
+            shared.searching.fetch_add(1, Ordering::SeqCst);
+            processor.searching.set(true);
+        }
+        // The time asleep says nothing of how long goroutines take.
+        processor.looked.set(u64::MAX);
+        if let Some(seen) = seen {
+            processor.driver.report(&seen);
+        }
+    }
+
+    fn has_reason_to_stay(&self) -> bool {
+        let shared = self.shared();
+        mutant!("sleep-inbox": !self.inbox.is_empty() => false)
+            || mutant!("sleep-inject": !shared.inject.is_empty() => false)
+            || mutant!("sleep-closing": shared.is_closing() => false)
+            || mutant!("sleep-wanted": shared.wants_processor() => false)
+            || mutant!("sleep-steal": shared.procs() > 1 && shared.has_stealable() => false)
+    }
+}
