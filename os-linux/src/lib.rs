@@ -11,7 +11,7 @@
 //! | `futex`, `clock`, `fence` | sleep, time, and the fence on everybody's behalf |
 //! | `faults` | the handler of SIGSEGV and SIGBUS |
 //! | `cpus`, `cgroup` | how many processors we may use |
-//! | `process` | seed, error stream, end |
+//! | `process` | seed, number of threads, error stream, end |
 //! | `fork` | in which process of a line of forks we are |
 //! | `shortage` | what an error says that there is too little of |
 //! | `poll`, `net` | epoll and sockets |
@@ -117,6 +117,10 @@ impl Os for Linux {
         }
         // SAFETY: the caller keeps the trait's contract, which is the function's.
         unsafe { signal_stack::leave(token & !1) }
+    }
+
+    fn threads() -> usize {
+        process::threads()
     }
 
     #[inline]

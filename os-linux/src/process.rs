@@ -1,6 +1,6 @@
-//! The process as a whole: a seed, its error stream, its end.
+//! The process as a whole: a seed, its threads, its error stream, its end.
 
-use crate::clock;
+use crate::{clock, shortage};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
@@ -16,6 +16,12 @@ pub(crate) fn seed() -> u64 {
     // No such call (a sandbox): the time and where the stack is, spread over all bits.
     let place = core::ptr::from_ref(&bytes).addr() as u64;
     (clock::now() ^ place.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// How many threads there are, by the kernel's own count: it has a new one before `clone` returns,
+/// and one that ends until it has left user space for good.
+pub(crate) fn threads() -> usize {
+    shortage::threads().map_or(0, |threads| threads as usize)
 }
 
 /// Writes all of `text` to descriptor 2, or as much as it takes. Callable from a fault handler.

@@ -18,7 +18,7 @@ pub(crate) fn shortage(error: OsError) -> Option<Shortage> {
         libc::ENOMEM => Some(memory()),
         libc::EAGAIN => Some(Shortage {
             of: "threads",
-            used: field("/proc/self/stat", 17),
+            used: threads(),
             most: getrlimit(Resource::Nproc).current,
             raise: "the limit of the user's processes (ulimit -u, pids.max, kernel.threads-max)",
         }),
@@ -37,6 +37,11 @@ pub(crate) fn shortage(error: OsError) -> Option<Shortage> {
         }
         _ => None,
     }
+}
+
+/// How many threads the process has.
+pub(crate) fn threads() -> Option<u64> {
+    field("/proc/self/stat", 17)
 }
 
 /// The kernel has one error for three shortages.

@@ -48,6 +48,8 @@ pub(crate) enum Call {
     Name,
     /// Whether the thread of this number sleeps; answers 1 or 0.
     IsBlocked(usize),
+    /// How many threads there are; answers it.
+    Count,
     /// A new thread; answers its number, or why there is none.
     Start(Start),
     /// To sleep until the thread of this number has ended.

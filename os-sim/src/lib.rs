@@ -223,6 +223,12 @@ impl<H: Os> Os for Sim<H> {
         }
     }
 
+    fn threads() -> usize {
+        // Asking for a number is never refused.
+        inside(|gate| gate.ask(Call::Count).map_or(0, Reply::number) as usize)
+            .unwrap_or_else(H::threads)
+    }
+
     /// Inside of a check: false, for virtual threads share one real thread and its thread-locals.
     unsafe fn at_thread_end(f: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> bool {
         if active() {

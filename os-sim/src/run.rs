@@ -212,6 +212,11 @@ impl<'a> Run<'a> {
                 self.note(caller, Event::Asked, thread as u64);
                 self.threads.answer(caller, Ok(Reply::Number(u64::from(blocked))));
             }
+            Call::Count => {
+                let threads = self.threads.live().count() as u64;
+                self.note(caller, Event::Counted, threads);
+                self.threads.answer(caller, Ok(Reply::Number(threads)));
+            }
             Call::Start(start) => self.start(caller, start),
             Call::Join(of) => self.join(caller, of)?,
             Call::Sleep { word, expected, until } => {

@@ -65,6 +65,8 @@ pub(crate) enum Event {
     Ended,
     /// Nobody could run until now (the clock).
     Jump,
+    /// It was told how many threads there are (the number).
+    Counted,
 }
 
 /// The trace of one check.

@@ -128,6 +128,10 @@ pub trait Os {
     /// - `token` came from `enter_thread` on this thread and was not used before.
     unsafe fn leave_thread(token: usize);
 
+    /// How many threads the process has, the caller's included: each from the call that starts it
+    /// until it has run its last instruction of the program's. 0 where the system doesn't tell.
+    fn threads() -> usize;
+
     /// Calls `f(arg)` when the calling thread ends, before the destructors that were registered for
     /// its thread-locals by then. False, and nothing is called: not to be had here.
     ///

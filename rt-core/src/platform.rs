@@ -34,6 +34,7 @@ macro_rules! os_symbols {
             arg: *mut ()) -> bool;
         gort0_thread: safe fn thread() -> usize;
         gort0_is_blocked: safe fn is_blocked(thread: usize) -> bool;
+        gort0_threads: safe fn threads() -> usize;
         gort0_local: safe fn local() -> *mut ();
         gort0_set_local: safe fn set_local(word: *mut ()) -> ();
         gort0_wait: safe fn wait(word: &$crate::AtomicU32, expected: u32, until: u64) -> ();

@@ -42,6 +42,11 @@ pub(super) fn clauses<O: Os + 'static>() -> Vec<Clause> {
             leave::<O>,
         ),
         Clause::new(
+            "Os::threads/counts",
+            "How many threads the process has, the caller's included",
+            counts_threads::<O>,
+        ),
+        Clause::new(
             "Os::at_thread_end/calls",
             "Calls `f(arg)` when the calling thread ends",
             at_thread_end::<O>,
@@ -225,6 +230,32 @@ fn leave<O: Os>(suite: &Suite) -> Verdict {
         // SAFETY: of the call above on this thread, used once.
         unsafe { O::leave_thread(token) };
     }
+    Ok(())
+}
+
+/// Three threads more and three less, in a moment in which nobody else starts any.
+fn counts_threads<O: Os>(suite: &Suite) -> Verdict {
+    const MORE: usize = 3;
+    let mut seen = (0, 0, 0);
+    let counted = eventually::<O, _>(suite, || {
+        let before = O::threads();
+        let over = AtomicBool::new(before == 0);
+        let body = || {
+            eventually::<O, _>(suite, || over.load(Ordering::Relaxed).then_some(()));
+        };
+        let threads: Result<Vec<_>, _> = (0..MORE).map(|_| Thread::<O>::start(&body)).collect();
+        let during = O::threads();
+        over.store(true, Ordering::Relaxed);
+        let started = threads.map(drop);
+        seen = (before, during, O::threads());
+        let adds_up = started.is_ok() && seen == (before, before + MORE, before);
+        (before == 0 || adds_up).then_some(())
+    });
+    let (before, during, after) = seen;
+    holds!(
+        counted.is_some(),
+        "there were {before} threads, {during} when {MORE} more ran, and then {after}"
+    );
     Ok(())
 }
 

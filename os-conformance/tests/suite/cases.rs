@@ -96,6 +96,7 @@ cases! {
     join_that_does_not_wait: JOINS_AT_ONCE { only: &["Os::join/waits"] }
         => ["Os::join/waits-for-the-end"];
     start_that_waits: STARTS_INLINE { only: &["Os::start/runs"] } => ["Os::start/runs-beside"];
+    threads_that_are_not_counted: COUNTS_NO_THREAD => ["Os::threads/counts"];
     end_of_a_thread_too_early: ENDS_EARLY => ["Os::at_thread_end/calls"];
     thread_without_a_name_of_its_own: ONE_NAME
         => ["Os::thread/of-its-own", "Os::is_blocked/waits"];

@@ -147,3 +147,5 @@ pub(crate) const ONE_NAME: usize = 61;
 pub(crate) const ALL_BLOCKED: usize = 62;
 /// No thread is blocked.
 pub(crate) const NONE_BLOCKED: usize = 63;
+/// `threads` knows of one thread.
+pub(crate) const COUNTS_NO_THREAD: usize = 64;

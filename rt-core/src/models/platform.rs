@@ -66,6 +66,7 @@ impl Os for Model {
         reserve(usize) -> OsResult<*mut u8>;
         guard_kind() -> GuardKind;
         cpus() -> usize;
+        threads() -> usize;
         enter_thread() -> OsResult<usize>;
         exit(i32) -> !;
         shortage(OsError) -> Option<Shortage>;

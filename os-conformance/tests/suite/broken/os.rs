@@ -227,6 +227,10 @@ impl<const FAULT: usize> Os for Broken<FAULT> {
         if FAULT == CATCHES_NOTHING { Ok(()) } else { Linux::catch_faults(handler) }
     }
 
+    fn threads() -> usize {
+        if FAULT == COUNTS_NO_THREAD { 1 } else { Linux::threads() }
+    }
+
     fn at_fork(child: fn()) -> OsResult<()> {
         fn nothing() {}
         Linux::at_fork(if FAULT == TELLS_NO_CHILD { nothing } else { child })
