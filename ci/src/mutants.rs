@@ -45,6 +45,13 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("group-wake", Sim),
     ("unlock-wake", Sim),
     ("search-last", Loom("two_at_once")),
+    // A look that would see who can still wake somebody, or that there is none.
+    ("deadlock-threads", Sim),
+    ("deadlock-again", Sim),
+    ("deadlock-timers", Sim),
+    ("deadlock-sockets", Sim),
+    ("deadlock-calls", Sim),
+    ("deadlock-callers", Sim),
     // A refusal.
     ("first-worker", Sim),
     // A look that comes before sleep, or after a race.

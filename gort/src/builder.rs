@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe, Location};
 
 use rt_core::inspect::Seen;
-use rt_core::{Config, Runtime};
+use rt_core::{Config, Deadlock, Runtime};
 
 use crate::{lent, refusal};
 
@@ -31,6 +31,7 @@ pub struct Builder {
     stack_bytes: usize,
     max_threads: usize,
     migratory: bool,
+    deadlock: Deadlock,
     left: Option<fn(&[Seen])>,
 }
 
@@ -49,6 +50,7 @@ impl Builder {
             stack_bytes: rt_core::DEFAULT_STACK_BYTES,
             max_threads: MAX_THREADS,
             migratory: false,
+            deadlock: Deadlock::default(),
             left: None,
         }
     }
@@ -89,6 +91,32 @@ impl Builder {
         self
     }
 
+    /// Sets what to do when every goroutine waits and nobody is left who could wake one: none waits
+    /// for a time, a socket or a [`blocking`](crate::blocking) call, and the process has no thread
+    /// but this runtime's. Unless set, the process says so and ends, with status 2, as in Go:
+    ///
+    /// ```text
+    /// fatal: all goroutines are asleep - deadlock!
+    ///   goroutine 1, spawned at src/main.rs:4:1, waits to receive from channel 0
+    ///   goroutine 2, spawned at src/main.rs:7:5, waits to send to channel 1
+    /// ```
+    ///
+    /// It is noticed within a few hundredths of a second. In a process with threads of its own it is
+    /// not, for any of them may be about to wake somebody; unless they end less than a second after
+    /// the goroutines came to rest. What is buffered for the standard output is lost.
+    ///
+    /// ```
+    /// use gort::runtime::Deadlock;
+    ///
+    /// let builder = gort::Builder::new().deadlock(Deadlock::Report);
+    /// assert_eq!(builder.run(|| 5)?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn deadlock(mut self, what: Deadlock) -> Builder {
+        self.deadlock = what;
+        self
+    }
+
     /// Has the goroutines that have not ended when the runtime does reported.
     #[cfg(feature = "os-sim")]
     pub(crate) fn report_left(mut self, report: fn(&[Seen])) -> Builder {
@@ -113,6 +141,7 @@ impl Builder {
             stack_bytes: self.stack_bytes,
             max_threads: self.max_threads,
             migratory: self.migratory,
+            deadlock: self.deadlock,
             unwinding: std::thread::panicking,
             left: self.left,
         })

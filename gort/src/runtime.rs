@@ -1,6 +1,6 @@
 //! What the runtime runs on.
 
-pub use rt_core::{GuardKind, Platform};
+pub use rt_core::{Deadlock, GuardKind, Platform};
 
 /// What the platform found: processors, page size, how stacks are guarded.
 pub fn platform() -> Platform {

@@ -47,7 +47,7 @@ use os_linux::Linux;
 use os_sim::Outcome;
 pub use os_sim::{Faults, Refusal, Scarce, Strategy, active};
 use rt_core::inspect::{self, Seen};
-use rt_core::os;
+use rt_core::{Deadlock, os};
 
 use crate::Builder;
 
@@ -159,7 +159,9 @@ fn run(config: &Config, seed: u64, trace: bool, program: &(impl Fn() + Sync)) ->
         crate::sleep(GRACE);
     };
     let body = || {
-        let ran = Builder::new().procs(procs).report_left(left_behind).run(main);
+        // A deadlock is for the simulation to find, which says what threads wait for as well.
+        let builder = Builder::new().procs(procs).deadlock(Deadlock::Off);
+        let ran = builder.report_left(left_behind).run(main);
         // A runtime that is refused is no failure of the program, which did not begin.
         if let Err(error) = ran
             && !may_refuse

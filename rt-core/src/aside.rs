@@ -76,6 +76,12 @@ impl Aside {
         self.pool.lock().threads
     }
 
+    /// Whether all threads are idle, and no call is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        let pool = self.pool.lock();
+        pool.queued == 0 && pool.idle == pool.threads
+    }
+
     /// Lets the idle threads end, and those that come back from a call.
     pub(crate) fn close(&self) {
         let mut pool = self.pool.lock();

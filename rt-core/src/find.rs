@@ -35,6 +35,7 @@ impl Worker {
                 if processor.woke.replace(false) {
                     processor.counters.woken.add(1);
                 }
+                self.looks.forget();
                 processor.scavenger.plan(processor.settled.load(Ordering::Relaxed));
                 self.stop_searching();
                 return Next::Run(g);

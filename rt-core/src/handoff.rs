@@ -39,6 +39,8 @@ pub(crate) struct Handoff {
     /// The length of `wanting`. Written under the lock; read by workers that look around, and once
     /// more before they sleep.
     wanted: AtomicUsize,
+    /// How many workers have lost their processors, and no other yet. Written under the lock.
+    away: AtomicUsize,
 }
 
 struct Lists {
@@ -109,6 +111,7 @@ impl Handoff {
                 left: Vec::new(),
             }),
             wanted: AtomicUsize::new(0),
+            away: AtomicUsize::new(0),
         }
     }
 
@@ -117,6 +120,12 @@ impl Handoff {
     pub(crate) fn is_wanted(&self) -> bool {
         // SeqCst: pairs with the store in want(), for the recheck before sleep.
         self.wanted.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether a worker that is held up has no processor.
+    pub(crate) fn any_away(&self) -> bool {
+        // SeqCst: counted before the processor is given to another, whose sleep the caller has seen.
+        self.away.load(Ordering::SeqCst) > 0
     }
 
     /// How many workers there are beyond one a processor, of those with a thread.
@@ -164,7 +173,8 @@ impl Worker {
         let shared = self.shared();
         let mut lists = shared.handoff.lists.lock_outside();
         // Under the lock nobody is in the midst of taking it.
-        if self.holds().is_none() {
+        let lost = self.holds().is_none();
+        if lost {
             // It is inside all the time, and whoever it wakes takes locks as if it had a processor.
             self.ask(false);
             if let Some(left) = lists.left.pop() {
@@ -183,6 +193,9 @@ impl Worker {
             while self.holds().is_none() {
                 os::wait(&self.bell, 0, FOREVER);
             }
+        }
+        if lost {
+            shared.handoff.away.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -313,6 +326,7 @@ impl Shared {
             return false;
         }
         Lists::strip(processor, &stuck);
+        self.handoff.away.fetch_add(1, Ordering::SeqCst);
         let heir = self.handoff.first_wanting(&mut lists).or_else(|| lists.resting.pop());
         if let Some(heir) = heir {
             Lists::give(processor, heir);
@@ -370,6 +384,7 @@ impl Shared {
             processor.set_holder(&stuck);
             stuck.hold(Some(processor));
             stuck.ask(false);
+            self.handoff.away.fetch_sub(1, Ordering::SeqCst);
             return false;
         };
         Lists::give(processor, heir);

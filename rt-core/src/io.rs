@@ -21,9 +21,10 @@ use core::mem;
 use core::ptr::{self, NonNull};
 
 use crate::lock::Protected;
+use crate::processor::bump;
 use crate::runtime::Shared;
 use crate::seam::{AtomicBool, AtomicU32, Ordering, mutant};
-use crate::switch::{Entered, enter};
+use crate::switch::{Entered, enter, enter_worker};
 use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on};
 use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
 
@@ -170,8 +171,11 @@ impl Io {
         if mutant!("edges": edges != tried.0 => false) {
             return Ok(Wake::Claimed);
         }
+        bump(&enter_worker().processor().at_sockets, 1);
         // SAFETY: the queues are the source's, in its box, which `self` keeps.
-        Ok(unsafe { park_on(queues, |q| q.of(direction), ptr::null_mut(), deadline) })
+        let wake = unsafe { park_on(queues, |q| q.of(direction), ptr::null_mut(), deadline) };
+        bump(&enter_worker().processor().at_sockets, u64::MAX);
+        Ok(wake)
     }
 
     /// Adds the source to the poller of the current worker, or of another if there is none to be had

@@ -40,8 +40,10 @@ pub(crate) struct Monitor {
     /// Written by the monitor, when it goes to sleep for long; by who wakes it from that; and by
     /// the last worker that leaves. Slept on by the monitor.
     word: AtomicU32,
-    /// Whether it has a thread. Written by who starts it.
+    /// Whether it has a thread, or will have none. Written by who starts it.
     started: AtomicBool,
+    /// Whether it was refused one for good.
+    refused: AtomicBool,
 }
 
 /// What was seen of a processor.
@@ -62,7 +64,18 @@ struct Pace {
 
 impl Monitor {
     pub(crate) const fn new() -> Monitor {
-        Monitor { word: AtomicU32::new(WATCHING), started: AtomicBool::new(false) }
+        Monitor {
+            word: AtomicU32::new(WATCHING),
+            started: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+        }
+    }
+
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> usize {
+        // Relaxed: the runtime is still, and whoever wrote it has slept since.
+        let (started, refused) = (&self.started, &self.refused);
+        usize::from(started.load(Ordering::Relaxed) && !refused.load(Ordering::Relaxed))
     }
 
     /// A worker has woken (step 2).
@@ -129,7 +142,12 @@ impl Shared {
         if !useful || started.load(Ordering::Relaxed) || started.swap(true, Ordering::Relaxed) {
             return;
         }
-        if self.start_thread(main, |_| self.itself().as_ptr().cast()).is_err() && self.migratory() {
+        if self.start_thread(main, |_| self.itself().as_ptr().cast()).is_ok() {
+            return;
+        }
+        if !self.migratory() {
+            self.monitor.refused.store(true, Ordering::Relaxed);
+        } else {
             self.monitor.started.store(false, Ordering::Relaxed);
         }
     }

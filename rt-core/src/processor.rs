@@ -97,6 +97,9 @@ pub(crate) struct Processor {
     pub(crate) woke: Cell<bool>,
     pub(crate) scavenger: Scavenger,
     random: Cell<u64>,
+    /// Goroutines that began to wait for a socket here, less those that came back from it here: the
+    /// sum over all processors is how many wait.
+    pub(crate) at_sockets: AtomicU64,
     pub(crate) counters: Counters,
 }
 
@@ -137,6 +140,7 @@ impl Processor {
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             settled: AtomicU64::new(0),
+            at_sockets: AtomicU64::new(0),
             counters: Counters::new(),
         }
     }

@@ -84,6 +84,8 @@ impl Runtime {
             done.store(1, Ordering::Release);
             os::wake(word, 1);
         };
+        // This thread does nothing of its own until main has returned.
+        self.shared.alarm.callers.fetch_add(1, Ordering::Relaxed);
         // SAFETY: as in `run_here`.
         let spawned = unsafe { self.spawn(&spawn, closing) };
         match spawned {

@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 
 use crate::aside::Aside;
 use crate::close::Ending;
+use crate::deadlock::{Alarm, Deadlock};
 use crate::goroutine::GoroutineRef;
 use crate::handoff::Handoff;
 use crate::idle::IdleSet;
@@ -33,6 +34,8 @@ pub struct Config {
     pub max_threads: usize,
     /// Whether started goroutines may move between threads.
     pub migratory: bool,
+    /// What to do when nobody is left who could wake a goroutine.
+    pub deadlock: Deadlock,
     /// Whether the calling goroutine unwinds at this moment.
     pub unwinding: fn() -> bool,
     /// Is told of the goroutines that the runtime has ended without, if there are any.
@@ -78,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) handoff: Handoff,
     pub(crate) monitor: Monitor,
     pub(crate) ending: Ending,
+    pub(crate) alarm: Alarm,
     ids: AtomicU64,
     /// Whether there is a worker. Written by whoever starts the first one; read by those outside.
     pub(crate) has_worker: AtomicBool,
@@ -128,6 +132,7 @@ impl Runtime {
             handoff: Handoff::new(),
             monitor: Monitor::new(),
             ending: Ending::new(),
+            alarm: Alarm::new(config.deadlock),
             ids: AtomicU64::new(1),
             has_worker: AtomicBool::new(false),
             first: Protected::new(()),

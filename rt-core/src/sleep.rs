@@ -127,6 +127,7 @@ impl Worker {
         let mut seen = None;
         let stays = self.has_reason_to_stay();
         if !stays {
+            until = until.min(self.suspect());
             if polls {
                 seen = Some(processor.driver.poll(until));
             } else {
@@ -148,6 +149,11 @@ impl Worker {
         if let Some(seen) = seen {
             processor.driver.report(&seen);
         }
+    }
+
+    /// Whether nobody has queued anything for it alone. From any thread.
+    pub(crate) fn has_no_mail(&self) -> bool {
+        self.inbox.is_empty()
     }
 
     fn has_reason_to_stay(&self) -> bool {

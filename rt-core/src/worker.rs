@@ -15,6 +15,7 @@ use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
+use crate::deadlock::Looks;
 use crate::fiber::Fiber;
 use crate::goroutine::GoroutineRef;
 use crate::handoff::Rested;
@@ -149,6 +150,7 @@ pub(crate) struct Worker {
 
     // Written by its own thread only.
     fiber: Fiber,
+    pub(crate) looks: Looks,
     /// The word that the thread had before it became this worker: of an outer runtime, or null.
     outer: Cell<*mut ()>,
     /// Whether a goroutine was ever at home here that may be so still. In migratory mode only.
@@ -268,6 +270,7 @@ impl Worker {
             current: Cell::new(None),
             own_context: Cell::new(Context::NONE),
             fiber: Fiber::new(),
+            looks: Looks::new(),
             outer: Cell::new(ptr::null_mut()),
             rooted: Cell::new(false),
             thread: AtomicUsize::new(0),

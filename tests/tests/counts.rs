@@ -297,6 +297,47 @@ fn idle(test: &str, mode: Mode) {
     assert_eq!(sections[0].others, [0; 0], "in {mode:?}");
 }
 
+/// Counts the system calls of a runtime in which everybody waits for a plain thread, from when it has
+/// stopped to ask whether there is one; `disturb` is done on that thread meanwhile.
+fn idle_beside_a_thread(test: &str, mode: Mode, disturb: fn(&chan::Sender<()>)) -> Vec<u64> {
+    let mut sections = trace(test, || {
+        let (tx, rx) = chan::bounded::<()>(0);
+        let watcher = thread::spawn(move || {
+            thread::sleep(ms(1500));
+            mark(0, 1);
+            disturb(&tx);
+            mark(0, 1);
+        });
+        mode.run(|| rx.iter().for_each(|()| ()));
+        watcher.join().unwrap();
+    });
+    sections.remove(0).calls
+}
+
+#[test]
+fn an_idle_runtime_beside_a_thread_makes_no_call() {
+    let test = "an_idle_runtime_beside_a_thread_makes_no_call";
+    let calls = idle_beside_a_thread(test, Mode::Stays(2), |_| thread::sleep(ms(1500)));
+    assert_eq!(calls, [libc::SYS_clock_nanosleep as u64]);
+}
+
+#[test]
+fn short_rests_beside_a_thread_make_no_call() {
+    // Each message wakes the runtime, which rests for some milliseconds then.
+    let test = "short_rests_beside_a_thread_make_no_call";
+    let calls = idle_beside_a_thread(test, Mode::Stays(2), |tx| {
+        for _ in 0..100 {
+            tx.send(()).unwrap();
+            thread::sleep(ms(2));
+        }
+    });
+    let allowed = [libc::SYS_futex, libc::SYS_clock_nanosleep, libc::SYS_membarrier];
+    let other = calls.iter().find(|&&call| !allowed.contains(&(call as i64)));
+    // A machine that is busy may let one rest be longer.
+    let looks = calls.iter().filter(|&&call| call == libc::SYS_openat as u64).count();
+    assert!(other.is_none() || looks <= 3, "{calls:?}");
+}
+
 #[test]
 fn an_idle_runtime_makes_no_call() {
     idle("an_idle_runtime_makes_no_call", Mode::Stays(4));

@@ -43,6 +43,7 @@ const SKIPPED: &[Skip] = &[
     skip(SANITIZERS, "scheduling", "a_hundred_thousand_parked", MEMORY),
     skip(SANITIZERS, "limits", "", LIMITED),
     skip(SANITIZERS, "running_out", "", LIMITED),
+    skip(THREAD, "deadlock", "", "the sanitizer has a thread of its own, as any program may have"),
     skip(THREAD, "forks", "", "a child goes on without an exec, which the sanitizer forbids"),
     skip(SANITIZERS, "overflow", "a_plain_thread_that_overflows", OVERFLOW),
     skip(SANITIZERS, "overflow", "the_caller_of_run_is_reported_by_std", OVERFLOW),

@@ -26,6 +26,7 @@ mod sleep;
 
 use std::env;
 
+use crate::deadlock::Deadlock;
 use crate::runtime::{Config, Runtime};
 
 /// Runs a model through all executions with at most three preemptions.
@@ -65,6 +66,7 @@ fn runtime_of(procs: usize, migratory: bool) -> Runtime {
         stack_bytes: 1 << 15,
         max_threads: procs,
         migratory,
+        deadlock: Deadlock::Off,
         unwinding: || false,
         left: None,
     };

@@ -2,6 +2,7 @@
 //!
 //! `cargo ci sim`; its options are in `options.rs`.
 
+mod asleep;
 mod combined;
 mod duties;
 mod held_up;
@@ -120,6 +121,9 @@ fn one(program: &Program, seed: u64, options: Options) -> Outcome {
     };
     if program.name == refused::NAME {
         return refused::one(config, setting);
+    }
+    if let Some(outcome) = asleep::one(&config, program, setting) {
+        return outcome;
     }
     check::<Linux>(&config, || (program.run)(setting))
 }

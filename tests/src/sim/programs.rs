@@ -9,6 +9,7 @@ use std::time::Duration;
 use gort::chan::{self, RecvTimeoutError};
 use gort::sync::{Mutex, WaitGroup};
 
+use crate::asleep;
 use crate::combined;
 use crate::duties;
 use crate::held_up;
@@ -87,6 +88,9 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "calls", run: duties::calls },
     Program { name: "closing", run: duties::closing },
     Program { name: refused::NAME, run: refused::program },
+    Program { name: "asleep", run: asleep::asleep },
+    Program { name: "unvisited", run: asleep::unvisited },
+    Program { name: "drowsy", run: asleep::drowsy },
     Program { name: "wide", run: combined::wide },
     Program { name: "pipeline", run: combined::pipeline },
     Program { name: "served", run: combined::served },

@@ -1,0 +1,181 @@
+//! Deadlock: every goroutine waits, and nobody is left who could wake one.
+//!
+//! The worker that goes to sleep last suspects it when goroutines are left of which none waits for a
+//! time, a socket or a blocking call. It sleeps with a limit then, and when nothing has happened by
+//! that, it makes sure:
+//!
+//! 1. Nothing of the runtime runs: its workers sleep, none is held up without a processor, its threads
+//!    aside are idle, its queues are empty. It notes how often workers have gone to sleep.
+//! 2. It asks the system how many threads the process has. If they are as many as the runtime's,
+//!    there are no others. What others did before they ended is in the queues by now.
+//! 3. It looks at 1 again. If no worker has gone to sleep meanwhile, none has run; so no thread was
+//!    started since 2, and what 1 says is true for good.
+//!
+//! A runtime that has work asks for nothing. One that falls silent in a process with other threads
+//! asks [`PAUSES`]`.len()` times, for one of them may be about to end, and then sleeps for good.
+//!
+//! Rejected: asking before each sleep (a system call for whoever is idle often and for moments);
+//! asking for as long as the silence lasts (an idle runtime makes no system call).
+#![forbid(unsafe_code)]
+
+use alloc::string::String;
+use core::cell::Cell;
+use core::fmt::Write;
+
+use crate::processor::Processor;
+use crate::runtime::Shared;
+use crate::seam::{AtomicBool, AtomicUsize, Ordering, mutant};
+use crate::worker::Worker;
+use crate::{FOREVER, inspect, os};
+
+/// What a runtime does when all of its goroutines wait and nobody is left who could wake one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deadlock {
+    /// Says so on the error stream, with a line for each goroutine, and goes on waiting.
+    Report,
+    /// Says so and ends the process with status 2, as Go's runtime does.
+    #[default]
+    Abort,
+    /// Nothing.
+    Off,
+}
+
+/// The status of a process that ends because of a deadlock; Go's number.
+const STATUS: i32 = 2;
+
+/// How long the silence lasts before the first look, and from one to the next, in nanoseconds.
+const PAUSES: [u64; 3] = [10_000_000, 100_000_000, 1_000_000_000];
+
+/// What a runtime keeps for it.
+pub(crate) struct Alarm {
+    // Constant.
+    what: Deadlock,
+    /// Written once, by whoever says it.
+    told: AtomicBool,
+    /// Threads that sleep in `run` until main has returned. Written by themselves.
+    pub(crate) callers: AtomicUsize,
+}
+
+impl Alarm {
+    pub(crate) const fn new(what: Deadlock) -> Alarm {
+        Alarm { what, told: AtomicBool::new(false), callers: AtomicUsize::new(0) }
+    }
+}
+
+/// A worker's plan of looks, since it ran a goroutine last. Its own thread's.
+pub(crate) struct Looks {
+    made: Cell<usize>,
+    /// `FOREVER` while none is planned.
+    due: Cell<u64>,
+}
+
+impl Looks {
+    pub(crate) const fn new() -> Looks {
+        Looks { made: Cell::new(0), due: Cell::new(FOREVER) }
+    }
+
+    /// Something runs.
+    pub(crate) fn forget(&self) {
+        self.made.set(0);
+        self.due.set(FOREVER);
+    }
+}
+
+impl Worker {
+    /// Until when to sleep at most, for the sake of a suspicion. Owner only, when all can see that
+    /// it sleeps. Looks, if it is time, and may end the process.
+    pub(crate) fn suspect(&self) -> u64 {
+        let (shared, looks) = (self.shared(), &self.looks);
+        if shared.alarm.what == Deadlock::Off || shared.stillness().is_none() {
+            looks.forget();
+            return FOREVER;
+        }
+        let Some(&pause) = PAUSES.get(looks.made.get()) else { return FOREVER };
+        let now = os::now();
+        if looks.due.get() == FOREVER {
+            looks.due.set(now.saturating_add(pause));
+        }
+        if now < looks.due.get() {
+            return looks.due.get();
+        }
+        if shared.is_deadlocked() {
+            shared.tell_of_deadlock();
+            looks.made.set(PAUSES.len());
+            return FOREVER;
+        }
+        let made = looks.made.get() + 1;
+        looks.made.set(made);
+        looks.due.set(PAUSES.get(made).map_or(FOREVER, |&pause| now.saturating_add(pause)));
+        looks.due.get()
+    }
+}
+
+impl Shared {
+    /// Steps 1 to 3.
+    fn is_deadlocked(&self) -> bool {
+        let Some(sleeps) = self.stillness() else { return false };
+        os::point();
+        let threads = os::threads();
+        let own = self.threads_asleep();
+        os::point();
+        mutant!("deadlock-threads": threads == own => true)
+            && mutant!("deadlock-again": self.stillness() == Some(sleeps) => true)
+    }
+
+    /// How often workers have gone to sleep, if nothing of this runtime runs or will by itself.
+    fn stillness(&self) -> Option<u64> {
+        let sleeps = || self.processors().iter().map(|p| p.counters.sleeps.read()).sum::<u64>();
+        // Counted before and after: one that is seen asleep and has not gone to sleep meanwhile has
+        // slept all the time.
+        let before = sleeps();
+        let still = self.processors().iter().all(Processor::is_asleep)
+            && mutant!("deadlock-away": !self.handoff.any_away() => true)
+            && mutant!("deadlock-timers": !self.has_deadlines() => true)
+            && mutant!("deadlock-sockets": self.at_sockets() == 0 => true)
+            && mutant!("deadlock-calls": self.aside.is_idle() => true)
+            && self.inject.is_empty()
+            && !self.has_stealable()
+            && self.processors().iter().all(|p| p.holder().has_no_mail())
+            && self.goroutines() != 0
+            && !self.is_closing();
+        (still && sleeps() == before).then_some(before)
+    }
+
+    fn has_deadlines(&self) -> bool {
+        // Relaxed: written by a worker before it says that it sleeps.
+        self.processors().iter().any(|p| p.nearest.load(Ordering::Relaxed) != FOREVER)
+    }
+
+    /// How many goroutines wait for sockets.
+    fn at_sockets(&self) -> u64 {
+        let at = self.processors().iter().map(|p| p.at_sockets.load(Ordering::Relaxed));
+        // One that is counted on the processor that it left may be taken off on another's account.
+        at.fold(0, u64::wrapping_add)
+    }
+
+    /// The threads of this runtime while it is still.
+    fn threads_asleep(&self) -> usize {
+        let callers = mutant!("deadlock-callers": self.alarm.callers.load(Ordering::Relaxed) => 0);
+        self.workers_with_thread() + self.aside.threads() + callers + self.monitor.threads()
+    }
+
+    #[cold]
+    fn tell_of_deadlock(&self) {
+        // Relaxed: one of two that look at the same time says it.
+        if self.alarm.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let ends = self.alarm.what == Deadlock::Abort;
+        let mut text = String::from(if ends { "fatal: " } else { "" });
+        // Writing to a string is not refused.
+        let _ = writeln!(
+            text,
+            "all goroutines are asleep - deadlock!{}",
+            inspect::list(&inspect::of(self))
+        );
+        os::write_error(text.as_bytes());
+        if ends {
+            os::exit(STATUS);
+        }
+    }
+}
