@@ -23,6 +23,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     Workload { name: "spawn_join", n: 1_000_000, run: spawn_join },
     Workload { name: "pingpong_unbuf", n: 2_000_000, run: pingpong_unbuf },
     Workload { name: "chan_buf", n: 10_000_000, run: chan_buf },
+    Workload { name: "mutex", n: 50_000_000, run: mutex },
     Workload { name: "mem", n: 1_000_000, run: mem },
 ];
 
@@ -92,6 +93,18 @@ fn chan_buf(n: u64) -> String {
     let line = per(start, n, "item");
     sender.join().expect("the sender returns");
     assert_eq!((count, sum), (n, n.wrapping_sub(1).wrapping_mul(n) / 2));
+    line
+}
+
+/// A free mutex is locked and unlocked.
+fn mutex(n: u64) -> String {
+    let count = black_box(gort::sync::Mutex::new(0));
+    let start = Instant::now();
+    for _ in 0..n {
+        *count.lock().expect("nobody panics") += 1;
+    }
+    let line = per(start, n, "lock");
+    assert_eq!(count.into_inner().ok(), Some(n));
     line
 }
 

@@ -52,6 +52,9 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("deadlock-sockets", Sim),
     ("deadlock-calls", Sim),
     ("deadlock-callers", Sim),
+    // A look at one that goes on, or at several at different moments.
+    ("look-pins", Sim),
+    ("look-again", Sim),
     // A refusal.
     ("first-worker", Sim),
     // A look that comes before sleep, or after a race.

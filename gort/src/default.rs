@@ -26,6 +26,11 @@ pub(crate) fn runtime() -> io::Result<&'static Runtime> {
     }
 }
 
+/// The process-wide runtime, if somebody has started it.
+pub(crate) fn started() -> Option<Runtime> {
+    DEFAULT.get().cloned()
+}
+
 #[cold]
 fn start() -> io::Result<&'static Runtime> {
     let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -149,7 +149,8 @@ impl<'a> Run<'a> {
         }
         // SAFETY: they are the words of this check's threads, of which none runs now. A runtime's
         // other threads have ended. Nobody but the core sets words, or `inspect` would be false.
-        let goroutines = unsafe { inspect::goroutines(self.threads.words()) };
+        let goroutines =
+            unsafe { inspect::goroutines(self.threads.words(), self.gate.clock.get()) };
         self.threads.list() + &inspect::list(&goroutines)
     }
 

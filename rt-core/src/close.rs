@@ -20,11 +20,12 @@ use alloc::vec::Vec;
 use core::mem::{self, ManuallyDrop};
 
 use crate::goroutine::GoroutineRef;
-use crate::lock::Protected;
+use crate::inspect::Seen;
+use crate::lock::{Guard, Protected};
 use crate::runtime::{Runtime, Shared};
 use crate::seam::{AtomicU32, Ordering, mutant};
 use crate::state::{Change, State};
-use crate::{FOREVER, OsError, ThreadHandle, inspect, os, wait};
+use crate::{FOREVER, OsError, ThreadHandle, os, wait};
 
 /// How long `run` waits for others to leave user code, in nanoseconds.
 const GRACE: u64 = 10_000_000;
@@ -165,6 +166,12 @@ impl Ending {
         }
     }
 
+    /// Whether step 2 has come, unless that is just being said. While this is there, no packet is
+    /// taken for its goroutine.
+    pub(crate) fn stranded(&self) -> Option<Guard<'_, bool>> {
+        self.stranded.try_lock()
+    }
+
     /// For a thread aside that has made this goroutine and not yet queued it: a call that blocks
     /// may spawn when nobody is left to run what it spawns.
     pub(crate) fn strand_late(&self, g: GoroutineRef) {
@@ -195,6 +202,21 @@ impl Ending {
             let (_, thread) = threads.running.swap_remove(place);
             threads.retired.push(thread);
         }
+    }
+}
+
+impl Runtime {
+    /// The goroutines that have not ended by now, of a runtime whose `run` has returned, and whose
+    /// configuration says that it keeps what it finds in the end.
+    pub fn left(&self) -> Vec<Seen> {
+        let shared = &self.shared;
+        if shared.ending.join_in() {
+            let found = shared.look(None);
+            shared.ending.leave(shared);
+            return found;
+        }
+        shared.ending.wait_for_all();
+        mem::take(&mut *shared.found_left.lock())
     }
 }
 
@@ -289,7 +311,10 @@ impl Shared {
         let left = self.goroutines_left();
         if left {
             if let Some(tell) = self.left {
-                tell(&inspect::of(self));
+                tell(&self.look_at_still(os::now()));
+            }
+            if self.keeps_left {
+                *self.found_left.lock() = self.look_at_still(os::now());
             }
             self.stacks.each_live(abandon);
             // Whoever names one of them, or a worker that is its home, must find it.

@@ -171,7 +171,7 @@ impl Shared {
         let _ = writeln!(
             text,
             "all goroutines are asleep - deadlock!{}",
-            inspect::list(&inspect::of(self))
+            inspect::list(&self.look_at_still(os::now()))
         );
         os::write_error(text.as_bytes());
         if ends {

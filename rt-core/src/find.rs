@@ -63,6 +63,7 @@ impl Worker {
         let timed = processor.nearest.load(Ordering::Relaxed) != FOREVER;
         if timed || processor.driver.in_use() {
             let now = os::now();
+            processor.note_time(now);
             processor.adapt(now);
             if timed {
                 self.fire_timers(entered, now);
@@ -72,8 +73,19 @@ impl Worker {
             }
         } else {
             processor.stride.set(LOOK_AROUND);
+            self.note_time_at_times();
         }
         processor.set_budget(processor.stride.get());
+    }
+
+    /// Without timers and sockets nobody needs the time but reports: one look in so many reads it.
+    fn note_time_at_times(&self) {
+        const LOOKS: u32 = 64;
+        let looks = self.untimed.get();
+        self.untimed.set((looks + 1) % LOOKS);
+        if looks == 0 {
+            self.processor().note_time(os::now());
+        }
     }
 
     fn fire_timers(&self, entered: &Entered<'_>, now: u64) {

@@ -21,20 +21,20 @@ use core::cell::Cell;
 use core::fmt;
 use core::ops::Deref;
 use core::panic::Location;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
-use crate::Context;
 use crate::fiber::{self, Fiber};
 use crate::join::Head;
 use crate::lock::Lock;
 use crate::queued::Queued;
 use crate::runtime::Shared;
 use crate::scavenge::Mark;
-use crate::seam::{INSPECTED, MODEL};
+use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, INSPECTED, MODEL, Ordering, mutant};
 use crate::stack::Region;
 use crate::state::StateWord;
 use crate::wait::Waiter;
 use crate::worker::WorkerRef;
+use crate::{Context, os};
 
 /// The function that runs a goroutine's closure, given its address.
 pub(crate) type Body = unsafe fn(closure: *mut ());
@@ -69,14 +69,18 @@ pub(crate) struct Goroutine {
     // Written by itself before it parks, and by its home's scavenger while it is parked.
     pub(crate) mark: Cell<Mark>,
 
+    /// Odd while somebody looks at what it waits for (`look`): so long it stays in its wait. Written
+    /// by the looker, of whom there is one at a time.
+    pub(crate) pins: AtomicU32,
+
     // Constant from spawn to exit.
     /// Whether it belongs to its home even where others migrate.
     pub(crate) pinned: Cell<bool>,
     pub(crate) body: Cell<Option<Body>>,
     pub(crate) closure: Cell<*mut ()>,
     pub(crate) runtime: Cell<Option<NonNull<Shared>>>,
-    pub(crate) id: Cell<u64>,
-    pub(crate) spawned_at: Cell<Option<&'static Location<'static>>>,
+    pub(crate) id: Number,
+    pub(crate) spawned_at: Place,
     pub(crate) packet: Cell<Option<NonNull<Head>>>,
 
     /// Whether it is in a queue of runnable goroutines: for inspection.
@@ -129,11 +133,33 @@ impl fmt::Debug for GoroutineRef {
 }
 
 impl Goroutine {
-    /// Says what it is about to wait on. By itself.
+    /// Says what it is about to wait on, and since when. By itself.
     #[inline(always)]
-    pub(crate) fn about_to_wait(&self, waiter: &Waiter) {
+    pub(crate) fn about_to_wait(&self, waiter: &Waiter, now: u64) {
+        waiter.began(now);
         self.waiting.set(Some(NonNull::from(waiter)));
         self.mark.set(Mark::Fresh);
+    }
+
+    /// Runs again, and is about to leave its wait: not while somebody looks at that. By itself.
+    #[inline(always)]
+    pub(crate) fn came_back(&self) {
+        // Acquire: pairs with the Release with which a looker goes. As to the looker who comes at
+        // this moment, see `look`, step 2.
+        let pins = self.pins.load(Ordering::Acquire);
+        if mutant!("look-pins": pins % 2 == 1 => false) {
+            self.wait_for_looker(pins);
+        }
+    }
+
+    #[cold]
+    fn wait_for_looker(&self, pins: u32) {
+        /// In nanoseconds; who looks is through in less, unless the system holds it up.
+        const NAP: u64 = 20_000;
+        // Acquire: as above. The next one to look finds that it isn't parked.
+        while self.pins.load(Ordering::Acquire) == pins {
+            os::wait(&self.pins, pins, os::now().saturating_add(NAP));
+        }
     }
 
     /// A record without a goroutine.
@@ -148,16 +174,50 @@ impl Goroutine {
             home: Cell::new(None),
             waiting: Cell::new(None),
             mark: Cell::new(Mark::Fresh),
+            pins: AtomicU32::new(0),
             pinned: Cell::new(false),
             body: Cell::new(None),
-            closure: Cell::new(core::ptr::null_mut()),
+            closure: Cell::new(ptr::null_mut()),
             runtime: Cell::new(None),
-            id: Cell::new(0),
-            spawned_at: Cell::new(None),
+            id: Number(AtomicU64::new(0)),
+            spawned_at: Place(AtomicPtr::new(ptr::null_mut())),
             packet: Cell::new(None),
             queued: Queued::new(),
             fiber: Fiber::new(),
         }
+    }
+}
+
+/// A number that its writer has for itself, and that others may look at.
+pub(crate) struct Number(AtomicU64);
+
+impl Number {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
+/// As [`Number`], for a place in the source.
+pub(crate) struct Place(AtomicPtr<Location<'static>>);
+
+impl Place {
+    pub(crate) fn get(&self) -> Option<&'static Location<'static>> {
+        // Acquire: pairs with the Release in set().
+        let place = self.0.load(Ordering::Acquire);
+        // SAFETY: null, or of a `&'static` reference (`set`).
+        unsafe { place.as_ref() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, place: &'static Location<'static>) {
+        // Release: who reads it reads the number that was written before, or a later one.
+        self.0.store(ptr::from_ref(place).cast_mut(), Ordering::Release);
     }
 }
 

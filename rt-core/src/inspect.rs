@@ -1,4 +1,5 @@
-//! A look at runtimes from outside, while all of their threads stand still: for the simulation.
+//! What a report says of goroutines (`look` finds it out); and a look at runtimes from outside, while
+//! all of their threads stand still, for the simulation.
 //!
 //! Every change of a state is checked when it is made, and so is every place in a queue (`queued`).
 //! What is left is what can be seen only from outside: see [`check`].
@@ -8,10 +9,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::panic::Location;
-use core::ptr::NonNull;
+use core::time::Duration;
 
 use crate::goroutine::GoroutineRef;
-use crate::lock::Lock;
 use crate::processor::Processor;
 use crate::runtime::Shared;
 use crate::seam::{INSPECTED, Ordering};
@@ -19,8 +19,9 @@ use crate::state::State;
 use crate::wait::WaitsFor;
 use crate::worker::Local;
 
-/// A goroutine that has not ended.
+/// A goroutine that has not ended. Its text is what a report says of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Seen {
     /// Its number.
     pub id: u64,
@@ -28,31 +29,73 @@ pub struct Seen {
     pub spawned_at: Option<&'static Location<'static>>,
     /// Its state.
     pub state: State,
-    /// What it waits for, and by when it last parked.
+    /// What it waits for, if it is parked and could be looked at.
     pub waits: Option<Waits>,
 }
 
 /// What a goroutine waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Waits {
     /// What for.
     pub what: WaitsFor,
     /// Whether it goes on by itself after a time.
     pub timed: bool,
-    /// On which channel, lock or the like: a name that can be compared.
-    on: Option<NonNull<Lock>>,
+    /// For how long it has waited. It may be less, by as long as its worker had not read the clock.
+    pub waited: Duration,
+    /// Where: one channel, lock or the like, or those of a `select`.
+    pub on: Vec<On>,
+    /// The number of the goroutine whose end it waits for, if that one waits too.
+    pub joins: Option<u64>,
+    /// Why it is certain that it waits for ever; none if that is not known.
+    pub never: Option<Never>,
+    /// Its address, to know it again by.
+    pub(crate) waiter: usize,
 }
 
-impl Seen {
-    fn new(g: GoroutineRef) -> Seen {
-        let state = g.state.load();
-        let waiting = g.waiting.get().filter(|_| state == State::Parked);
-        let waits = waiting.map(|waiter| {
-            // SAFETY: a parked goroutine's waiter lies on its stack, and nobody runs.
-            let waiter = unsafe { waiter.as_ref() };
-            Waits { what: waiter.waits_for(), timed: waiter.is_timed(), on: waiter.lock() }
-        });
-        Seen { id: g.id.get(), spawned_at: g.spawned_at.get(), state, waits }
+/// A channel, a lock or the like that a goroutine waits for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct On {
+    /// What it does there: one of several things, if it selects.
+    pub what: WaitsFor,
+    /// How many senders and receivers a channel has, clones included.
+    pub handles: Option<(usize, usize)>,
+    /// Who holds the lock, if that was noted.
+    pub held_by: Option<HeldBy>,
+    /// As [`Holder`](crate::wait::Holder) has it.
+    pub(crate) holder: u64,
+    /// Its address: a name that can be compared.
+    pub(crate) name: usize,
+}
+
+/// Who holds a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldBy {
+    /// The goroutine of this number.
+    Goroutine(u64),
+    /// A goroutine that has ended, and has leaked its guard.
+    Ended,
+    /// A plain thread, or a goroutine of another runtime.
+    Other,
+}
+
+/// Why a goroutine waits for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {
+    /// It receives from `never()`.
+    Channel,
+    /// None of the channels of its `select` ever has a message.
+    Cases,
+    /// The goroutine that holds the lock has ended.
+    HolderEnded,
+    /// It waits for a goroutine that waits, directly or by others, for it.
+    Cycle,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        line(f, &mut Vec::new(), self)
     }
 }
 
@@ -61,18 +104,19 @@ pub fn list(all: &[Seen]) -> String {
     let mut known = Vec::new();
     let mut text = String::new();
     for seen in all {
+        text.push_str("\n  ");
         // Writing to a string is not refused.
         let _ = line(&mut text, &mut known, seen);
     }
     text
 }
 
-fn line(text: &mut String, known: &mut Vec<NonNull<Lock>>, seen: &Seen) -> fmt::Result {
-    write!(text, "\n  goroutine {}", seen.id)?;
+fn line(text: &mut dyn Write, known: &mut Vec<usize>, seen: &Seen) -> fmt::Result {
+    write!(text, "goroutine {}", seen.id)?;
     if let Some(at) = seen.spawned_at {
         write!(text, ", spawned at {at},")?;
     }
-    let Some(waits) = seen.waits else {
+    let Some(waits) = &seen.waits else {
         let doing = match seen.state {
             State::Runnable => "can run",
             State::Running | State::Parking | State::Notified => "runs, or holds its thread up",
@@ -80,7 +124,34 @@ fn line(text: &mut String, known: &mut Vec<NonNull<Lock>>, seen: &Seen) -> fmt::
         };
         return write!(text, " {doing}");
     };
-    let (doing, object) = match waits.what {
+    text.write_str(" ")?;
+    match (waits.what, waits.joins) {
+        (WaitsFor::Join, Some(id)) => write!(text, "waits for the end of goroutine {id}")?,
+        (what, _) => text.write_str(verb(what).0)?,
+    }
+    for (place, on) in waits.on.iter().enumerate() {
+        if waits.what == WaitsFor::Select {
+            text.write_str(if place == 0 { ": " } else { ", or " })?;
+            text.write_str(verb(on.what).0.trim_start_matches("waits "))?;
+        }
+        write_on(text, known, on)?;
+    }
+    if waits.timed && waits.what != WaitsFor::Sleep {
+        text.write_str(" until a deadline")?;
+    }
+    write!(text, " for {:.1?}", waits.waited)?;
+    text.write_str(match waits.never {
+        None => "",
+        Some(Never::Channel) => ": for ever, as such a channel has no message",
+        Some(Never::Cases) => ": for ever, as none of them ever has a message",
+        Some(Never::HolderEnded) => ": for ever, as nobody unlocks it",
+        Some(Never::Cycle) => ": for ever, as they wait for each other in a circle",
+    })
+}
+
+/// What one does that waits, and the kind of thing that it does it to.
+fn verb(what: WaitsFor) -> (&'static str, &'static str) {
+    match what {
         WaitsFor::Receive => ("waits to receive from", "channel"),
         WaitsFor::Send => ("waits to send to", "channel"),
         WaitsFor::Lock => ("waits for", "lock"),
@@ -91,19 +162,32 @@ fn line(text: &mut String, known: &mut Vec<NonNull<Lock>>, seen: &Seen) -> fmt::
         WaitsFor::Socket => ("waits for", "socket"),
         WaitsFor::Blocking => ("waits for a blocking call", ""),
         WaitsFor::Select => ("waits for one of several channels", ""),
-    };
-    write!(text, " {doing}")?;
-    if let Some(on) = waits.on.filter(|_| !object.is_empty()) {
-        let number = known.iter().position(|&lock| lock == on).unwrap_or_else(|| {
-            known.push(on);
-            known.len() - 1
-        });
-        write!(text, " {object} {number}")?;
+        WaitsFor::Nothing => ("waits to receive from `never()`", ""),
     }
-    if waits.timed && waits.what != WaitsFor::Sleep {
-        text.write_str(" until a deadline")?;
+}
+
+/// Which channel or lock, and who could do something there.
+fn write_on(text: &mut dyn Write, known: &mut Vec<usize>, on: &On) -> fmt::Result {
+    let kind = verb(on.what).1;
+    if kind.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let number = known.iter().position(|&name| name == on.name).unwrap_or_else(|| {
+        known.push(on.name);
+        known.len() - 1
+    });
+    write!(text, " {kind} {number}")?;
+    if let Some((senders, receivers)) = on.handles {
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        let (s, r) = (plural(senders), plural(receivers));
+        write!(text, " ({senders} sender{s}, {receivers} receiver{r})")?;
+    }
+    match on.held_by {
+        None => Ok(()),
+        Some(HeldBy::Goroutine(id)) => write!(text, ", held by goroutine {id},"),
+        Some(HeldBy::Ended) => text.write_str(", held by a goroutine that has ended,"),
+        Some(HeldBy::Other) => text.write_str(", held from outside,"),
+    }
 }
 
 /// The runtimes that threads with these words work for, each once.
@@ -139,16 +223,10 @@ unsafe fn runtimes<'a>(words: impl Iterator<Item = *mut ()>) -> Vec<&'a Shared> 
 /// # Safety
 /// - The words are those of threads of this process; they, and all other threads of their runtimes,
 ///   stand still.
-pub unsafe fn goroutines(words: impl Iterator<Item = *mut ()>) -> Vec<Seen> {
+pub unsafe fn goroutines(words: impl Iterator<Item = *mut ()>, now: u64) -> Vec<Seen> {
     // SAFETY: the caller's contract.
-    unsafe { runtimes(words) }.into_iter().flat_map(of).collect()
-}
-
-/// Every goroutine of a runtime that has not ended; while none of them can run.
-pub(crate) fn of(shared: &Shared) -> Vec<Seen> {
-    let mut all = Vec::new();
-    shared.stacks.visit(|g| all.push(Seen::new(g)));
-    all
+    let all = unsafe { runtimes(words) };
+    all.into_iter().flat_map(|shared| shared.look_at_still(now)).collect()
 }
 
 /// Looks whether everything is as it must be when no thread of a runtime can go on by itself:
@@ -204,9 +282,8 @@ fn check_one(shared: &Shared) -> Result<(), String> {
     let mut wrong = None;
     let (mut runnable, mut timed) = (0, 0);
     let live = shared.stacks.visit(|g| {
-        let seen = Seen::new(g);
-        runnable += usize::from(seen.state == State::Runnable);
-        timed += usize::from(seen.waits.is_some_and(|waits| waits.timed));
+        runnable += usize::from(g.state.load() == State::Runnable);
+        timed += usize::from(is_timed(g));
         if wrong.is_none() {
             wrong = misplaced(shared, g);
         }
@@ -237,6 +314,13 @@ fn check_one(shared: &Shared) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether a goroutine is parked and has a deadline, while nobody runs.
+fn is_timed(g: GoroutineRef) -> bool {
+    let waiting = g.waiting.get().filter(|_| g.state.load() == State::Parked);
+    // SAFETY: a parked goroutine's waiter lies on its stack, and nobody runs.
+    waiting.is_some_and(|waiter| unsafe { waiter.as_ref() }.is_timed())
 }
 
 /// What is wrong with the place of a goroutine, if anything is.

@@ -69,6 +69,12 @@ impl Head {
         false
     }
 
+    /// The waiter of who joins, if somebody does.
+    pub(crate) fn joiner(&self) -> Option<NonNull<Waiter>> {
+        // Acquire: pairs with the Release with which the joiner named its waiter.
+        if self.state.load(Ordering::Acquire) == WAITING { self.waiter.get() } else { None }
+    }
+
     /// Step 4. What the goroutine's half owns stays with its stack.
     pub(crate) fn abandon(&self) {
         self.done();

@@ -36,6 +36,7 @@ mod io;
 mod join;
 mod list;
 mod lock;
+mod look;
 #[cfg(all(test, loom))]
 mod models;
 mod monitor;

@@ -100,6 +100,8 @@ pub(crate) struct Processor {
     /// Goroutines that began to wait for a socket here, less those that came back from it here: the
     /// sum over all processors is how many wait.
     pub(crate) at_sockets: AtomicU64,
+    /// When somebody who works here read the clock last.
+    clock: AtomicU64,
     pub(crate) counters: Counters,
 }
 
@@ -141,8 +143,20 @@ impl Processor {
             ended: AtomicU64::new(0),
             settled: AtomicU64::new(0),
             at_sockets: AtomicU64::new(0),
+            clock: AtomicU64::new(0),
             counters: Counters::new(),
         }
+    }
+
+    /// The time, or an earlier one: what was noted last.
+    #[inline(always)]
+    pub(crate) fn clock(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    /// Notes the time, for reports: who parks reads no clock.
+    pub(crate) fn note_time(&self, now: u64) {
+        self.clock.store(now, Ordering::Relaxed);
     }
 
     #[inline(always)]

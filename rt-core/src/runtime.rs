@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
 use core::ptr::NonNull;
@@ -21,7 +22,7 @@ use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fe
 use crate::sleep::UNSTARTED;
 use crate::stack::{Class, StackPool};
 use crate::worker::{Guarded, Worker};
-use crate::{FOREVER, GuardKind, OsError, OsResult, os};
+use crate::{FOREVER, GuardKind, OsError, OsResult, arch, os};
 
 /// How a runtime is made.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub struct Config {
     pub unwinding: fn() -> bool,
     /// Is told of the goroutines that the runtime has ended without, if there are any.
     pub left: Option<fn(&[Seen])>,
+    /// Whether [`Runtime::left`] is to know of them.
+    pub keeps_left: bool,
 }
 
 /// A running runtime. Dropping the last handle of one that was not closed leaks it.
@@ -66,6 +69,7 @@ pub(crate) struct Shared {
     asymmetric: bool,
     pub(crate) unwinding: fn() -> bool,
     pub(crate) left: Option<fn(&[Seen])>,
+    pub(crate) keeps_left: bool,
     pub(crate) stack_class: Class,
     pub(crate) max_threads: usize,
     /// The number of forks before it was started.
@@ -91,6 +95,8 @@ pub(crate) struct Shared {
     pub(crate) spawned_outside: AtomicU64,
     /// Whether a worker is giving pooled memory back at this moment.
     trimming: AtomicBool,
+    /// Written by who abandons goroutines; taken by who asks for them after the end.
+    pub(crate) found_left: Protected<Vec<Seen>>,
 }
 
 // SAFETY: what is not `Sync` by itself is a worker's or a processor's, and they say why they are.
@@ -121,6 +127,7 @@ impl Runtime {
             asymmetric: (procs > 1 || config.migratory) && os::fence_all(),
             unwinding: config.unwinding,
             left: config.left,
+            keeps_left: config.keeps_left,
             stack_class,
             max_threads: config.max_threads.max(procs),
             forks: os::forks(),
@@ -138,6 +145,7 @@ impl Runtime {
             first: Protected::new(()),
             spawned_outside: AtomicU64::new(0),
             trimming: AtomicBool::new(false),
+            found_left: Protected::new(Vec::new()),
         });
         // SAFETY: an `Arc` is never null.
         let itself = unsafe { NonNull::new_unchecked(Arc::as_ptr(&shared).cast_mut()) };
@@ -340,6 +348,18 @@ impl Shared {
             }
         }
         None
+    }
+
+    /// Calls `f` while no pooled memory is given back, records included.
+    pub(crate) fn while_memory_stays<R>(&self, f: impl FnOnce() -> R) -> R {
+        // Acquire and Release: as in trim(), for which this is another turn.
+        while self.trimming.swap(true, Ordering::Acquire) {
+            arch::pause();
+            os::point();
+        }
+        let result = f();
+        self.trimming.store(false, Ordering::Release);
+        result
     }
 
     /// Gives pooled memory back, and says when to come again.

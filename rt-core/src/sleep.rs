@@ -146,6 +146,7 @@ impl Worker {
         }
         // The time asleep says nothing of how long goroutines take.
         processor.looked.set(u64::MAX);
+        self.untimed.set(0);
         if let Some(seen) = seen {
             processor.driver.report(&seen);
         }

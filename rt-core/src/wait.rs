@@ -14,6 +14,7 @@
 //! A plain thread does the same with a word of its own in place of step 2. A wait in several queues
 //! at once is in `many`.
 
+mod about;
 mod many;
 
 use core::cell::Cell;
@@ -30,6 +31,7 @@ use crate::switch::{Entered, Leave, enter};
 use crate::timer::NOWHERE;
 use crate::{FOREVER, os};
 
+pub(crate) use about::{About, Ends, Handles, Holder};
 pub(crate) use many::{Many, Place, chance, park_in_many};
 
 /// `selected` while nobody has claimed the waiter.
@@ -71,6 +73,8 @@ pub enum WaitsFor {
     Blocking,
     /// For one of several channels.
     Select,
+    /// For a message of a channel that never has one.
+    Nothing,
 }
 
 /// One blocked operation.
@@ -87,7 +91,10 @@ pub(crate) struct Waiter {
     timer_place: Cell<usize>,
     /// Written by the waiter before it leaves: the processor whose heap holds its deadline.
     timer_on: Cell<Option<NonNull<Processor>>>,
-    /// Constant while it waits: the first of the nodes that it stands in queues with.
+    // Constant while it waits.
+    /// When it began to wait, or a little before.
+    since: Cell<u64>,
+    /// The first of the nodes that it stands in queues with.
     node: Cell<Option<NonNull<Node>>>,
 }
 
@@ -105,22 +112,44 @@ impl Waiter {
             word: AtomicU32::new(0),
             timer_place: Cell::new(NOWHERE),
             timer_on: Cell::new(None),
+            since: Cell::new(0),
             node: Cell::new(None),
         }
+    }
+
+    /// The time at which it begins to wait.
+    #[inline(always)]
+    pub(crate) fn began(&self, now: u64) {
+        self.since.set(now);
+    }
+
+    /// When it began to wait, or a little before.
+    pub(crate) fn since(&self) -> u64 {
+        self.since.get()
+    }
+
+    /// The queues that it stands in, last joined first.
+    ///
+    /// # Safety
+    /// - It waits, and goes on waiting while this is used.
+    pub(crate) unsafe fn stands(&self) -> impl Iterator<Item = Stand> {
+        // SAFETY: a waiter's nodes lie beside it and stay as long as it waits.
+        let node = |at: NonNull<Node>| unsafe { at.as_ref() };
+        core::iter::successors(self.node.get().map(node), move |of| of.sibling.map(node))
+            .map(|node| Stand { waits_for: node.waits_for, lock: node.lock, about: node.about })
     }
 
     pub(crate) fn timer_place(&self) -> &Cell<usize> {
         &self.timer_place
     }
 
-    pub(crate) fn waits_for(&self) -> WaitsFor {
-        self.waits_for
+    /// Who waits; none for a plain thread.
+    pub(crate) fn goroutine(&self) -> Option<GoroutineRef> {
+        self.goroutine
     }
 
-    /// The lock of the queue that it stands in, as a name for what it waits on.
-    pub(crate) fn lock(&self) -> Option<NonNull<Lock>> {
-        // SAFETY: a waiter's node lies beside it and stays as long.
-        self.node.get().map(|node| unsafe { node.as_ref() }.lock)
+    pub(crate) fn waits_for(&self) -> WaitsFor {
+        self.waits_for
     }
 
     /// Whether it has a deadline.
@@ -229,8 +258,18 @@ pub(crate) struct Node {
     waiter: NonNull<Waiter>,
     slot: *mut (),
     lock: NonNull<Lock>,
+    waits_for: WaitsFor,
+    about: About,
     /// Another node of the same waiter.
     sibling: Option<NonNull<Node>>,
+}
+
+/// One queue in which a waiter stands, as others see it.
+pub(crate) struct Stand {
+    pub(crate) waits_for: WaitsFor,
+    /// The queue's lock, as a name.
+    pub(crate) lock: NonNull<Lock>,
+    pub(crate) about: About,
 }
 
 /// Who waits, oldest first. Lives inside of a [`Protected`](crate::Protected), whose lock protects
@@ -350,10 +389,26 @@ impl fmt::Debug for WaitQueue {
 ///   in it. (A method that borrows what the data is part of, and waits, sees to that.)
 #[inline(always)]
 pub unsafe fn park_on<T>(
+    guard: Guard<'_, T>,
+    queue: impl FnOnce(&mut T) -> &mut WaitQueue,
+    slot: *mut (),
+    deadline: u64,
+) -> Wake {
+    // SAFETY: the caller's contract is the same, and there is nothing to stay.
+    unsafe { park_on_about(guard, queue, slot, deadline, About::Nothing) }
+}
+
+/// As [`park_on`], telling where to look for who could wake it.
+///
+/// # Safety
+/// - As for [`park_on`]; what `about` points to stays where it is until this returns.
+#[inline(always)]
+pub(crate) unsafe fn park_on_about<T>(
     mut guard: Guard<'_, T>,
     queue: impl FnOnce(&mut T) -> &mut WaitQueue,
     slot: *mut (),
     deadline: u64,
+    about: About,
 ) -> Wake {
     let entered = enter().and_then(Entered::on_goroutine);
     let goroutine = entered.as_ref().map(|(_, g)| *g);
@@ -369,6 +424,8 @@ pub unsafe fn park_on<T>(
         slot,
         queue: Cell::new(NonNull::from(&mut *queue)),
         lock,
+        waits_for: queue.waits_for,
+        about,
         sibling: None,
     };
     waiter.node.set(Some(NonNull::from(&node)));
@@ -376,8 +433,9 @@ pub unsafe fn park_on<T>(
 
     let wake = match entered {
         Some((entered, g)) if deadline == FOREVER => {
-            g.about_to_wait(&waiter);
+            g.about_to_wait(&waiter, entered.processor().clock());
             entered.leave(Leave::Park(Guard::leave_held(guard)));
+            g.came_back();
             return Wake::Claimed;
         }
         Some((entered, g)) => {
@@ -408,13 +466,14 @@ fn park_until(
     deadline: u64,
     unlock: impl FnOnce(),
 ) {
-    g.about_to_wait(waiter);
+    g.about_to_wait(waiter, entered.processor().clock());
     g.state.set(Change::Prepare);
     waiter.timer_on.set(Some(NonNull::from(entered.processor())));
     entered.processor().add_timer(deadline, waiter);
     unlock();
     os::point();
     entered.leave(Leave::Commit);
+    g.came_back();
 }
 
 /// Parks, or makes a plain thread sleep, until `waiter` is woken; not if `register` says that there
@@ -426,11 +485,12 @@ pub(crate) fn park_unless(
 ) {
     match entered {
         Some((entered, g)) => {
-            g.about_to_wait(waiter);
+            g.about_to_wait(waiter, entered.processor().clock());
             g.state.set(Change::Prepare);
             if register() {
                 os::point();
                 entered.leave(Leave::Commit);
+                g.came_back();
             } else {
                 g.state.set(Change::Cancel);
             }

@@ -150,6 +150,8 @@ pub(crate) struct Worker {
 
     // Written by its own thread only.
     fiber: Fiber,
+    /// How many looks around it has made since it read the clock for reports.
+    pub(crate) untimed: Cell<u32>,
     pub(crate) looks: Looks,
     /// The word that the thread had before it became this worker: of an outer runtime, or null.
     outer: Cell<*mut ()>,
@@ -270,6 +272,7 @@ impl Worker {
             current: Cell::new(None),
             own_context: Cell::new(Context::NONE),
             fiber: Fiber::new(),
+            untimed: Cell::new(0),
             looks: Looks::new(),
             outer: Cell::new(ptr::null_mut()),
             rooted: Cell::new(false),

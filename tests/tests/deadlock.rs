@@ -75,7 +75,13 @@ fn has(list: &str, parts: &[&str]) {
 fn channels() {
     deadlocks("receive", |list| {
         assert_eq!(list.lines().count(), 2, "{list}");
-        has(list, &["goroutine 1, spawned at tests/src/asleep/", "receive from channel 0"]);
+        has(
+            list,
+            &[
+                "goroutine 1, spawned at tests/src/asleep/",
+                "receive from channel 0 (1 sender, 1 receiver) for ",
+            ],
+        );
         has(list, &["spawned at tests/src/asleep/deadlocks.rs:", "receive from channel 1"]);
     });
     deadlocks("send", |list| has(list, &["goroutine 1, ", "waits to send to channel 0"]));
@@ -83,23 +89,27 @@ fn channels() {
 
 #[test]
 fn selects() {
-    deadlocks("select", |list| has(list, &["goroutine 1, ", "one of several channels"]));
-    deadlocks("never", |list| has(list, &["goroutine 1, "]));
+    deadlocks("select", |list| {
+        has(list, &["waits for one of several channels: to ", ", or to ", "to send to channel "]);
+    });
+    deadlocks("never", |list| has(list, &["goroutine 1, ", "`never()`", "for ever"]));
 }
 
 #[test]
 fn locks() {
     deadlocks("locks", |list| {
-        has(list, &["goroutine 1, ", "waits for lock 0"]);
-        has(list, &["waits for lock 1"]);
+        has(list, &["goroutine 1, ", "waits for lock 0, held by goroutine ", "in a circle"]);
+        has(list, &["waits for lock 1, held by goroutine 1, for ", "in a circle"]);
     });
-    deadlocks("guard", |list| has(list, &["goroutine 1, ", "waits for lock 0"]));
+    deadlocks("guard", |list| {
+        has(list, &["goroutine 1, ", "lock 0, held by a goroutine that has ended, ", "for ever"]);
+    });
 }
 
 #[test]
 fn others_that_never_end() {
     deadlocks("group", |list| has(list, &["goroutine 1, ", "waits for wait group 0"]));
-    deadlocks("join", |list| has(list, &["goroutine 1, ", "waits for the end of a goroutine"]));
+    deadlocks("join", |list| has(list, &["goroutine 1, ", "waits for the end of goroutine "]));
     deadlocks("scope", |list| has(list, &["goroutine 1, ", "waits for the goroutines of scope"]));
 }
 

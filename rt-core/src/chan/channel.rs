@@ -28,8 +28,8 @@ use super::clock::Clock;
 use super::packet::{Note, Packet, Token, wake};
 use super::pick::Promised;
 use crate::lock::{Guard, Protected};
-use crate::seam::{AtomicUsize, Ordering, mutant};
-use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on};
+use crate::seam::mutant;
+use crate::wait::{About, Claimed, Ends, Handles, WaitQueue, WaitsFor, Wake, park_on_about};
 use crate::{FOREVER, os};
 
 /// Why an operation did not happen.
@@ -51,8 +51,7 @@ pub(super) struct Channel<T> {
     // Constant.
     capacity: Option<usize>,
     // Written by handles that are cloned and dropped.
-    pub(super) senders: Handles,
-    pub(super) receivers: Handles,
+    pub(super) ends: Ends,
     pub(super) state: Protected<State<T>>,
 }
 
@@ -79,8 +78,7 @@ impl<T> Channel<T> {
     fn with(capacity: Option<usize>, senders: Handles, buffer: Buffer<T>) -> Channel<T> {
         Channel {
             capacity,
-            senders,
-            receivers: Handles::one(),
+            ends: Ends { senders, receivers: Handles::one() },
             state: Protected::new(State {
                 buffer,
                 waiting_receivers: WaitQueue::new(WaitsFor::Receive),
@@ -145,7 +143,7 @@ impl<T> Channel<T> {
         if deadline == AT_ONCE {
             return Err(Refused::TimedOut);
         }
-        Channel::wait(state, |state| &mut state.waiting_senders, message, deadline)
+        self.wait(state, |state| &mut state.waiting_senders, message, deadline)
     }
 
     /// Receives a message into `place`, which is filled exactly if this returns `Ok`.
@@ -187,7 +185,7 @@ impl<T> Channel<T> {
         if deadline == AT_ONCE {
             return Err(Refused::TimedOut);
         }
-        match Channel::wait(state, |state| &mut state.waiting_receivers, place, deadline) {
+        match self.wait(state, |state| &mut state.waiting_receivers, place, deadline) {
             // SAFETY: the caller's contract is the same.
             Err(Refused::Again) => unsafe { self.recv(place, deadline) },
             done => done,
@@ -219,7 +217,7 @@ impl<T> Channel<T> {
             // Nobody sends, so it is woken by the time alone, or never.
             let why = match until {
                 AT_ONCE => Err(Refused::TimedOut),
-                _ => Channel::wait(state, |state| &mut state.waiting_receivers, place, until),
+                _ => self.wait(state, |state| &mut state.waiting_receivers, place, until),
             };
             if until == deadline || why.is_ok() {
                 return why;
@@ -248,6 +246,7 @@ impl<T> Channel<T> {
     /// Waits for the other side to move the message.
     #[inline(never)]
     pub(super) fn wait(
+        &self,
         state: Guard<'_, State<T>>,
         side: impl FnOnce(&mut State<T>) -> &mut WaitQueue,
         message: NonNull<T>,
@@ -257,9 +256,10 @@ impl<T> Channel<T> {
             return Err(Refused::TimedOut);
         }
         let packet = Packet::with(message);
-        // SAFETY: all queues are part of the channel's state, and the channel is kept by the handle
-        // whose method waits.
-        match unsafe { park_on(state, side, packet.slot(), deadline) } {
+        let about = About::Channel(NonNull::from(&self.ends));
+        // SAFETY: all queues are part of the channel's state, and the channel, with its ends, is kept
+        // by the handle whose method waits.
+        match unsafe { park_on_about(state, side, packet.slot(), deadline, about) } {
             Wake::TimedOut => Err(Refused::TimedOut),
             Wake::Claimed if packet.is_done() => Ok(()),
             Wake::Claimed if packet.note.get() == Note::Again => Err(Refused::Again),
@@ -302,38 +302,5 @@ impl<T> Channel<T> {
             };
             wake(claimed, note);
         }
-    }
-}
-
-/// How many handles one side of a channel has.
-pub(super) struct Handles(
-    /// Written by each handle that is cloned or dropped. Read as 0 it proves that the reader was
-    /// the last, and that all that the others did has happened.
-    AtomicUsize,
-);
-
-impl Handles {
-    /// More handles than there can be, unless they are forgotten in a loop.
-    const MOST: usize = isize::MAX as usize;
-
-    fn one() -> Handles {
-        Handles(AtomicUsize::new(1))
-    }
-
-    fn none() -> Handles {
-        Handles(AtomicUsize::new(0))
-    }
-
-    /// Counts a clone.
-    pub(super) fn add(&self) {
-        if self.0.fetch_add(1, Ordering::Relaxed) > Handles::MOST {
-            crate::fatal!("a channel has more than {} handles", Handles::MOST);
-        }
-    }
-
-    /// Counts a handle that is dropped; true for the last one.
-    pub(super) fn remove(&self) -> bool {
-        // Release: what this handle did comes before its end. Acquire: pairs with those Releases.
-        self.0.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }

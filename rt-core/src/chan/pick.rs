@@ -23,7 +23,7 @@ use super::channel::{Channel, Refused, State};
 use super::packet::{Note, Packet, Token, wake};
 use crate::FOREVER;
 use crate::lock::Guard;
-use crate::wait::{Claimed, Many, Place, WaitQueue, WaitsFor};
+use crate::wait::{About, Claimed, Many, Place, WaitQueue, WaitsFor};
 
 /// Which operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,9 +319,10 @@ impl<T> Channel<T> {
         if !watches {
             state.tell_watchers(side);
         }
+        let about = About::Channel(NonNull::from(&self.ends));
         // SAFETY: both sides' queues are part of the channel's state, which stays, as all the others
         // do, until `unregister`.
-        unsafe { me.join(place, &mut state, |state| state.queue(side), packet.slot()) };
+        unsafe { me.join(place, &mut state, |state| state.queue(side), packet.slot(), about) };
         Registered::Waits
     }
 
@@ -442,7 +443,7 @@ impl<T> Channel<T> {
         let promised = &mut state.promised;
         let again = if promised.owed > promised.counting + promised.unwanted {
             promised.counting += 1;
-            Channel::wait(state, |state| &mut state.promised.counting_on, place, FOREVER)
+            self.wait(state, |state| &mut state.promised.counting_on, place, FOREVER)
         } else {
             drop(state);
             Err(Refused::Again)

@@ -169,7 +169,7 @@ impl<T> Receiver<T> {
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {
         if let Some(channel) = &self.channel {
-            channel.receivers.add();
+            channel.ends.receivers.add();
         }
         Receiver { channel: self.channel.clone() }
     }
@@ -178,7 +178,7 @@ impl<T> Clone for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         if let Some(channel) = &self.channel
-            && channel.receivers.remove()
+            && channel.ends.receivers.remove()
         {
             channel.receivers_gone();
         }

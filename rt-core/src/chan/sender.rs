@@ -151,14 +151,14 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.channel.senders.add();
+        self.channel.ends.senders.add();
         Sender { channel: self.channel.clone() }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        if self.channel.senders.remove() {
+        if self.channel.ends.senders.remove() {
             self.channel.senders_gone();
         }
     }

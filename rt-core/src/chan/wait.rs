@@ -196,7 +196,7 @@ pub(super) fn wait_for_nobody(deadline: u64) {
     if deadline == AT_ONCE || deadline != FOREVER && os::now() >= deadline {
         return;
     }
-    let nobody = Protected::new(WaitQueue::new(WaitsFor::Receive));
+    let nobody = Protected::new(WaitQueue::new(WaitsFor::Nothing));
     // SAFETY: the queue stays on this stack while this waits.
     let wake = unsafe { park_on(nobody.lock(), |queue| queue, core::ptr::null_mut(), deadline) };
     debug_assert_eq!(wake, Wake::TimedOut, "nobody knows of this queue");

@@ -69,6 +69,7 @@ fn runtime_of(procs: usize, migratory: bool) -> Runtime {
         deadlock: Deadlock::Off,
         unwinding: || false,
         left: None,
+        keeps_left: false,
     };
     let Ok(runtime) = Runtime::new(&config) else { panic!("the platform refuses nothing") };
     runtime

@@ -112,14 +112,26 @@ impl Arena {
 
     /// The goroutine in a prepared region, if there is one.
     pub(super) fn live(&self, index: usize) -> Option<GoroutineRef> {
+        let g = self.record(index);
+        (g.state.load() != State::Free).then_some(g)
+    }
+
+    /// The record at this address, of a prepared region.
+    pub(super) fn record_at(&self, address: usize) -> Option<GoroutineRef> {
+        let index = address.checked_sub(self.base.addr())? / self.class.bytes();
+        let record = (index < self.prepared).then(|| self.record(index))?;
+        (record.as_ptr().addr() == address).then_some(record)
+    }
+
+    /// The record of a prepared region.
+    fn record(&self, index: usize) -> GoroutineRef {
         debug_assert!(index < self.prepared, "region {index} is not prepared");
         let base = self.base.wrapping_add(index * self.class.bytes());
         let depth = Region::at(base, self.class).depth();
         let record = base.wrapping_add(self.class.bytes() - depth).cast::<Goroutine>();
         // SAFETY: a prepared region's record is either initialised or zero; zeros are a valid
         // record whose state is `Free` and whose options are all none.
-        let g = unsafe { GoroutineRef::from_raw(record) };
-        (g.state.load() != State::Free).then_some(g)
+        unsafe { GoroutineRef::from_raw(record) }
     }
 
     /// # Safety

@@ -212,6 +212,15 @@ impl StackPool {
         live
     }
 
+    /// The record at this address, if there is one of ours. What is locked is left out, unless it may
+    /// be waited for.
+    pub(crate) fn record_at(&self, address: usize, may_wait: bool) -> Option<GoroutineRef> {
+        self.classes.iter().find_map(|pool| {
+            let pool = if may_wait { Some(pool.lock()) } else { pool.try_lock() };
+            pool?.arenas.iter().find_map(|arena| arena.record_at(address))
+        })
+    }
+
     /// How many regions were ever prepared, and how many of them are free here; while all threads
     /// stand still, as for [`StackPool::visit`].
     pub(crate) fn count(&self) -> (usize, usize) {

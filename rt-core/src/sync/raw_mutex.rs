@@ -19,11 +19,12 @@
 //! section becomes a convoy); never (a waiter can lose every race).
 
 use core::fmt;
+use core::ptr::NonNull;
 
 use crate::lock::Protected;
 use crate::seam::{AtomicU32, AtomicU64, Ordering, mutant};
 use crate::switch::enter;
-use crate::wait::{WaitQueue, WaitsFor, park_on};
+use crate::wait::{About, Holder, WaitQueue, WaitsFor, park_on_about};
 use crate::{FOREVER, arch, os};
 
 const LOCKED: u32 = 1;
@@ -43,6 +44,8 @@ pub struct RawMutex {
     word: AtomicU32,
     /// When `WOKEN` was last set, in nanoseconds. Written under the queue's lock by holders.
     woken_at: AtomicU64,
+    /// For reports.
+    holder: Holder,
     queue: Protected<WaitQueue>,
 }
 
@@ -60,6 +63,7 @@ impl RawMutex {
         RawMutex {
             word: AtomicU32::new(0),
             woken_at: AtomicU64::new(0),
+            holder: Holder::nobody(),
             queue: Protected::new(WaitQueue::new(WaitsFor::Lock)),
         }
     }
@@ -72,6 +76,7 @@ impl RawMutex {
         if self.change(0, LOCKED).is_err() {
             self.lock_slow();
         }
+        self.holder.note();
     }
 
     /// Takes the mutex if it is free, and says whether it was. Never parks.
@@ -80,7 +85,10 @@ impl RawMutex {
         let mut word = self.word.load(Ordering::Relaxed);
         while word & LOCKED == 0 {
             match self.change(word, word | LOCKED) {
-                Ok(_) => return true,
+                Ok(_) => {
+                    self.holder.note();
+                    return true;
+                }
                 Err(seen) => word = seen,
             }
         }
@@ -93,6 +101,7 @@ impl RawMutex {
     /// - The caller holds it: by `lock`, or by a `try_lock` that returned true.
     #[inline]
     pub unsafe fn unlock(&self) {
+        self.holder.clear();
         // Release: pairs with the Acquire in change().
         let change = self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed);
         if change.is_err() {
@@ -128,8 +137,9 @@ impl RawMutex {
                 continue;
             }
             let mut turn = Turn { since, handed: false };
-            // SAFETY: the queue is the mutex's own, which `self` borrows until this returns.
-            unsafe { park_on(queue, |queue| queue, (&raw mut turn).cast(), FOREVER) };
+            let (slot, about) = ((&raw mut turn).cast(), About::Lock(NonNull::from(&self.holder)));
+            // SAFETY: queue and holder are the mutex's own, which `self` borrows until this returns.
+            unsafe { park_on_about(queue, |queue| queue, slot, FOREVER, about) };
             if turn.handed {
                 debug_assert_ne!(self.word.load(Ordering::Relaxed) & LOCKED, 0, "handed nothing");
                 return;

@@ -12,7 +12,7 @@
 use core::cell::{Cell, OnceCell};
 use core::ptr::{self, NonNull};
 
-use super::{CLAIMED, Claimed, Node, WAITING, WaitQueue, Waiter, WaitsFor, Wake};
+use super::{About, CLAIMED, Claimed, Node, WAITING, WaitQueue, Waiter, WaitsFor, Wake};
 use crate::lock::{Guard, Protected};
 use crate::seam::Ordering;
 use crate::state::Change;
@@ -58,13 +58,15 @@ impl Many {
     ///
     /// # Safety
     /// - The queue is inside of the locked data, and stays where it is until `place.leave`.
-    /// - `self` and `place` stay where they are until then, and `slot` is valid as long.
+    /// - `self` and `place` stay where they are until then, and `slot` and what `about` points to are
+    ///   valid as long.
     pub(crate) unsafe fn join<T>(
         &self,
         place: &Place,
         guard: &mut Guard<'_, T>,
         queue: impl FnOnce(&mut T) -> &mut WaitQueue,
         slot: *mut (),
+        about: About,
     ) {
         let lock = NonNull::from(Guard::source(guard).bare_lock());
         let queue = queue(guard);
@@ -76,6 +78,8 @@ impl Many {
             waiter: NonNull::from(&self.0),
             slot,
             lock,
+            waits_for: queue.waits_for,
+            about,
             sibling: self.0.node.get(),
         });
         self.0.node.set(Some(NonNull::from(node)));
@@ -97,7 +101,7 @@ pub(crate) fn park_in_many(
     let waiter = &many.0;
     let wake = match entered {
         Some((entered, g)) => {
-            g.about_to_wait(waiter);
+            g.about_to_wait(waiter, entered.processor().clock());
             g.state.set(Change::Prepare);
             if deadline != FOREVER {
                 waiter.timer_on.set(Some(NonNull::from(entered.processor())));
@@ -106,6 +110,7 @@ pub(crate) fn park_in_many(
             if register(&many) {
                 os::point();
                 entered.leave(Leave::Commit);
+                g.came_back();
             } else {
                 g.state.set(Change::Cancel);
             }

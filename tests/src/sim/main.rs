@@ -6,6 +6,7 @@ mod asleep;
 mod combined;
 mod duties;
 mod held_up;
+mod looked;
 mod options;
 mod plain;
 mod programs;

@@ -13,6 +13,7 @@ use crate::asleep;
 use crate::combined;
 use crate::duties;
 use crate::held_up;
+use crate::looked;
 use crate::plain::plain;
 use crate::refused;
 use crate::select;
@@ -91,6 +92,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "asleep", run: asleep::asleep },
     Program { name: "unvisited", run: asleep::unvisited },
     Program { name: "drowsy", run: asleep::drowsy },
+    Program { name: "looked", run: looked::looked },
     Program { name: "wide", run: combined::wide },
     Program { name: "pipeline", run: combined::pipeline },
     Program { name: "served", run: combined::served },
