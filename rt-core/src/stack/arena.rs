@@ -33,17 +33,21 @@ impl Region {
     }
 }
 
-/// Writes a fresh record into a region.
+/// Makes the record of a fresh region: zeros are a free one but for the region, which is written.
+/// (Not the rest, for whoever looks through all regions may be reading its state.)
 ///
 /// # Safety
-/// - `base` is the lowest address of a prepared region of this class that no goroutine uses.
+/// - `base` is the lowest address of a prepared region of this class that no goroutine uses, and the
+///   record's memory is zero.
 pub(super) unsafe fn adopt(base: *mut u8, class: Class) -> GoroutineRef {
     let region = Region::at(base, class);
     let record = base.wrapping_add(class.bytes() - region.depth()).cast::<Goroutine>();
-    // SAFETY: the record lies inside of the region, which the caller has for itself; regions are
+    // SAFETY: the record lies inside of the region, so this stays in one mapping.
+    let of = unsafe { &raw mut (*record).region };
+    // SAFETY: the caller has the region for itself, and nobody reads this of a free one; regions are
     // aligned to pages and depths are multiples of 64, the record's alignment.
-    unsafe { record.write(Goroutine::free(region)) };
-    // SAFETY: written above, and not null, for it lies in a mapping.
+    unsafe { of.write(region) };
+    // SAFETY: zeros but for what was written above, and not null, for it lies in a mapping.
     unsafe { GoroutineRef::from_raw(record) }
 }
 
