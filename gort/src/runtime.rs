@@ -19,7 +19,8 @@ pub fn backend() -> &'static str {
 ///
 /// They are those of the runtime that the caller belongs to; on a plain thread, of the process-wide
 /// one. The others go on meanwhile, so what is said of one may be over by the time it is read, and two
-/// may be seen at different moments. What is certain is so for good.
+/// may be seen at different moments; one that has just been joined may still be on its way out. What
+/// is certain is so for good.
 ///
 /// ```
 /// use gort::runtime::{self, HeldBy, Never};

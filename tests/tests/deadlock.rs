@@ -1,7 +1,8 @@
 //! A deadlock ends the process with a report, in every mode; and nobody is reported who can still be
 //! woken. The cases are those of the program `asleep`.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tests::{MODES, Mode};
@@ -16,6 +17,10 @@ const ENDED: i32 = 9;
 const REPORT: &str = "all goroutines are asleep - deadlock!\n";
 
 fn asleep(case: &str, mode: Mode, what: &[&str]) -> Output {
+    command(case, mode, what).output().unwrap()
+}
+
+fn command(case: &str, mode: Mode, what: &[&str]) -> Command {
     let (name, procs) = match mode {
         Mode::Stays(procs) => ("stays", procs),
         Mode::Migrates(procs) => ("migrates", procs),
@@ -24,7 +29,7 @@ fn asleep(case: &str, mode: Mode, what: &[&str]) -> Output {
     command.args([case, name, &procs.to_string()]).args(what);
     // Whoever ends so has freed nothing, which is no leak to be reported.
     command.env("ASAN_OPTIONS", "detect_leaks=0");
-    command.output().unwrap()
+    command
 }
 
 fn stderr(output: &Output) -> String {
@@ -137,11 +142,16 @@ fn it_is_noticed_soon() {
 #[test]
 fn a_report_ends_nothing() {
     for mode in MODES {
-        let output = asleep("receive", mode, &["report"]);
-        let text = stderr(&output);
-        assert_eq!(output.status.code(), Some(ENDED), "{mode:?}: {text}");
-        let list = text.strip_prefix(REPORT).unwrap_or_else(|| panic!("{mode:?}: {text}"));
-        assert_eq!(list.lines().count(), 2, "{mode:?}: {text}");
+        let mut command = command("receive", mode, &["report"]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().take(3);
+        let report: Vec<_> = lines.map(Result::unwrap).collect();
+        assert_eq!(report[0], REPORT.trim_end(), "{mode:?}");
+        assert!(report[1..].iter().all(|line| line.starts_with("  goroutine ")), "{report:?}");
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(child.try_wait().unwrap(), None, "{mode:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
 

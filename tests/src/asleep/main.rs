@@ -7,7 +7,7 @@ mod others;
 use std::process::exit;
 
 use gort::runtime::Deadlock;
-use tests::Mode;
+use tests::{Mode, ms};
 
 /// A case by name. Those of `deadlocks` never return, those of `others` do.
 type Case = (&'static str, fn(Mode, &gort::Builder));
@@ -27,9 +27,11 @@ fn main() {
     let procs = procs.parse().expect("PROCS is a number");
     let mode = if mode == "migrates" { Mode::Migrates(procs) } else { Mode::Stays(procs) };
     let builder = mode.builder().deadlock(what);
-    if what != Deadlock::Abort {
-        // Nothing else ends it then.
-        others::alarm(others::ENDS);
+    // Nothing else ends it then, unless whoever has waited for the report does.
+    match what {
+        Deadlock::Report => others::alarm(others::ENDS, ms(60_000)),
+        Deadlock::Off => others::alarm(others::ENDS, ms(300)),
+        Deadlock::Abort => {}
     }
     let cases = deadlocks::CASES.iter().chain(others::CASES);
     let (_, run) = cases.into_iter().find(|(name, _)| *name == case).expect("a known CASE");

@@ -44,18 +44,18 @@ extern "C" fn on_alarm(_: libc::c_int) {
     unsafe { libc::write(-what, c"x".as_ptr().cast(), 1) };
 }
 
-/// Has the handler called in 300 ms, without any thread.
-pub(crate) fn alarm(what: i32) {
+/// Has the handler called after a time, without any thread.
+pub(crate) fn alarm(what: i32, after: Duration) {
     ON_ALARM.store(what, Ordering::Relaxed);
     // SAFETY: the type is plain data, and all zero is valid.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     action.sa_sigaction = on_alarm as extern "C" fn(_) as usize;
     // SAFETY: the action is valid, and its handler does what handlers may do.
     assert_eq!(unsafe { libc::sigaction(libc::SIGALRM, &action, null_mut()) }, 0);
-    let never = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let (tv_sec, tv_usec) = (after.as_secs() as i64, i64::from(after.subsec_micros()));
     let timer = libc::itimerval {
-        it_interval: never,
-        it_value: libc::timeval { tv_sec: 0, tv_usec: 300_000 },
+        it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 },
+        it_value: libc::timeval { tv_sec, tv_usec },
     };
     // SAFETY: the timer is valid.
     assert_eq!(unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, null_mut()) }, 0);
@@ -133,7 +133,7 @@ fn process(_: Mode, builder: &gort::Builder) {
 fn signal(_: Mode, builder: &gort::Builder) {
     use std::os::fd::AsRawFd;
     let (ours, theirs) = UnixStream::pair().expect("sockets");
-    alarm(-theirs.as_raw_fd());
+    alarm(-theirs.as_raw_fd(), ms(300));
     run(builder, move || {
         let mut byte = [0];
         TcpStream::from(OwnedFd::from(ours)).read_exact(&mut byte).expect("read");
