@@ -31,14 +31,26 @@ const KINDS: &[Kind] = &[
     Kind { name: "buffered send", wait: || send(1) },
     Kind { name: "recv with a deadline", wait: receive_late },
     Kind { name: "send with a deadline", wait: send_late },
+    Kind { name: "select to receive", wait: select_receive },
+    Kind { name: "select to send", wait: select_send },
+    Kind { name: "select of many", wait: select_many },
+    Kind { name: "select with a deadline", wait: select_late },
+    Kind { name: "ready", wait: ready },
+    Kind { name: "timer channel", wait: timer_channel },
+    Kind { name: "never", wait: never },
     Kind { name: "mutex", wait: mutex },
     Kind { name: "wait group", wait: wait_group },
     Kind { name: "join", wait: || gort::spawn(gort::yield_now).join().unwrap() },
     Kind { name: "join of a panic", wait: join_panic },
     Kind { name: "scope", wait: scope },
+    Kind { name: "scoped join", wait: scoped_join },
+    Kind { name: "scope that panics", wait: scope_panic },
+    Kind { name: "blocking that panics", wait: blocking_panic },
+    Kind { name: "blocking that waits", wait: || gort::blocking(receive_late) },
     Kind { name: "blocking", wait: || gort::blocking(std::thread::yield_now) },
     Kind { name: "socket read", wait: || socket(true) },
     Kind { name: "socket write", wait: || socket(false) },
+    Kind { name: "socket read with a deadline", wait: socket_late },
     Kind { name: "accept", wait: accept },
 ];
 
@@ -67,6 +79,69 @@ fn receive_late() {
 fn send_late() {
     let (tx, _rx) = chan::bounded(0);
     assert!(tx.send_timeout((), Duration::from_micros(50)).is_err());
+}
+
+fn select_receive() {
+    let ((tx, rx), (_other, silent)) = (chan::bounded(0), chan::bounded::<i32>(1));
+    gort::go(move || tx.send(1).unwrap());
+    gort::select! {
+        recv(rx) -> got => assert_eq!(got, Ok(1)),
+        recv(silent) -> got => panic!("nobody sent {got:?}"),
+    }
+}
+
+fn select_send() {
+    let ((tx, rx), (full, _unread)) = (chan::bounded(0), chan::bounded(0));
+    let taker = gort::spawn(move || rx.recv());
+    gort::select! {
+        send(tx, 1) -> sent => sent.unwrap(),
+        send(full, 2) -> sent => panic!("nobody received it: {sent:?}"),
+    }
+    assert_eq!(taker.join().unwrap(), Ok(1));
+}
+
+/// More operations than have room on the stack, in two goroutines that select from each other.
+fn select_many() {
+    let all: Vec<_> = (0..12).map(|_| chan::bounded::<usize>(0)).collect();
+    let senders: Vec<_> = all.iter().map(|(tx, _)| tx.clone()).collect();
+    let sender = gort::spawn(move || {
+        let mut select = chan::Select::new();
+        senders.iter().for_each(|tx| _ = select.send(tx));
+        let chosen = select.select();
+        let at = chosen.index();
+        chosen.send(&senders[at], at).unwrap();
+    });
+    let mut select = chan::Select::new();
+    all.iter().for_each(|(_, rx)| _ = select.recv(rx));
+    let chosen = select.select();
+    let at = chosen.index();
+    assert_eq!(chosen.recv(&all[at].1), Ok(at));
+    sender.join().unwrap();
+}
+
+fn select_late() {
+    let (_tx, rx) = chan::bounded::<()>(0);
+    gort::select! {
+        recv(rx) -> got => panic!("nobody sent {got:?}"),
+        default(Duration::from_micros(50)) => (),
+    }
+}
+
+fn ready() {
+    let (tx, rx) = chan::bounded(1);
+    gort::go(move || tx.send(1).unwrap());
+    let mut select = chan::Select::new();
+    select.recv(&rx);
+    assert_eq!(select.ready(), 0);
+    assert_eq!(rx.recv(), Ok(1));
+}
+
+fn timer_channel() {
+    chan::after(Duration::from_micros(50)).recv().unwrap();
+}
+
+fn never() {
+    assert!(chan::never::<()>().recv_timeout(Duration::from_micros(50)).is_err());
 }
 
 fn mutex() {
@@ -107,6 +182,31 @@ fn scope() {
     assert_eq!(count.into_inner(), 1);
 }
 
+fn scoped_join() {
+    let answer = gort::scope(|s| {
+        let inner = s.spawn(|| {
+            gort::yield_now();
+            5
+        });
+        inner.join().unwrap()
+    });
+    assert_eq!(answer, 5);
+}
+
+fn scope_panic() {
+    let scoped = catch_unwind(|| {
+        gort::scope(|s| {
+            s.spawn(gort::yield_now);
+            panic!("expected, of a scope");
+        })
+    });
+    assert!(scoped.is_err());
+}
+
+fn blocking_panic() {
+    assert!(catch_unwind(|| gort::blocking(|| panic!("expected, aside"))).is_err());
+}
+
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -125,6 +225,12 @@ fn socket(reads: bool) {
         let data = vec![0; 1 << 20];
         while here.write(&data).is_ok() {}
     }
+}
+
+fn socket_late() {
+    let (mut here, _there) = pair();
+    here.set_read_timeout(Some(ms(1))).unwrap();
+    assert!(here.read(&mut [0]).is_err());
 }
 
 fn accept() {
