@@ -1,8 +1,9 @@
 //! Lines of the core that are made wrong on purpose, one at a time, to see that a test notices.
 //!
 //! Each has a name that stands in the core as `mutant!("name": right => wrong)`, and somebody who
-//! must catch it: the simulation, or a loom model where the fault is one of memory order, which a
-//! simulation can't have, for its threads take turns.
+//! must catch it: the simulation; a loom model where the fault is one of memory order, which a
+//! simulation can't have, for its threads take turns; or a native test, where it is about what the
+//! simulation leaves out.
 
 #![forbid(unsafe_code)]
 
@@ -24,9 +25,11 @@ pub(crate) enum Catcher {
     Sim,
     /// The loom models with this in their names.
     Loom(&'static str),
+    /// The native tests of this name: for what the simulation doesn't have.
+    Native(&'static str),
 }
 
-use Catcher::{Loom, Sim};
+use Catcher::{Loom, Native, Sim};
 
 /// Every mutant, by what is lost with it.
 const MUTANTS: &[(&str, Catcher)] = &[
@@ -55,8 +58,22 @@ const MUTANTS: &[(&str, Catcher)] = &[
     // A look at one that goes on, or at several at different moments.
     ("look-pins", Sim),
     ("look-again", Sim),
-    // A refusal.
+    // A refusal, and what is to be undone after it.
     ("first-worker", Sim),
+    ("first-refused", Native("running_out")),
+    ("thread-refused", Sim),
+    ("worker-refused", Sim),
+    ("token-refused", Sim),
+    ("call-refused", Sim),
+    ("call-none", Sim),
+    ("call-enough", Sim),
+    ("call-closed", Sim),
+    ("poller-elsewhere", Native("running_out")),
+    // A fork.
+    ("fork-word", Native("forks")),
+    ("fork-thread", Native("forks")),
+    ("fork-process", Native("forks")),
+    ("fork-poller", Native("forks")),
     // A look that comes before sleep, or after a race.
     ("sleep-inbox", Loom("readied_at_home")),
     ("sleep-inject", Loom("injected")),
@@ -115,7 +132,10 @@ const MUTANTS: &[(&str, Catcher)] = &[
 /// The environment variable that `rt-core/build.rs` takes a name from.
 pub(crate) const VARIABLE: &str = "GORT_MUTANT";
 
-/// Builds go apart from all others. Without optimization, for most of the time goes into building.
+/// Builds go apart from all others.
+const TARGET: &str = "target/mutants";
+
+/// How the simulation is built. Without optimization, for most of the time goes into building.
 const BUILD: &[&str] = &[
     "--quiet",
     "-p",
@@ -126,7 +146,7 @@ const BUILD: &[&str] = &[
     "--features",
     "sim",
     "--target-dir",
-    "target/mutants",
+    TARGET,
 ];
 
 /// How many seeds of each program a mutant gets.
@@ -139,13 +159,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) fn run(project: &Project, filters: &[String], loom_only: bool) -> Result<Counts, Error> {
     let asked = |&&(name, catcher): &&(&str, Catcher)| {
         let matches = filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()));
-        matches && !(loom_only && catcher == Sim)
+        matches && (!loom_only || matches!(catcher, Loom(_)))
     };
     let mut counts = Counts::default();
     for &(name, catcher) in MUTANTS.iter().filter(asked) {
         let caught = match catcher {
             Sim => simulated(project, name)?,
             Loom(models) => loom::mutant(project, name, models)?,
+            Native(tests) => native(project, name, tests)?,
         };
         match caught {
             Some(how) => {
@@ -175,6 +196,26 @@ fn simulated(project: &Project, name: &str) -> Result<Option<String>, Error> {
     Ok(catch(&finished.output, finished.success, finished.timed_out))
 }
 
+/// Which of a native test's functions catches a mutant, if any.
+fn native(project: &Project, name: &str, tests: &str) -> Result<Option<String>, Error> {
+    let args = ["test", "--quiet", "-p", "tests", "--test", tests, "--target-dir", TARGET];
+    let build = cmd!(project.sh, "cargo {args...} --no-run").env(VARIABLE, name);
+    build.quiet().ignore_stderr().run()?;
+    let mut run = Command::new("cargo");
+    run.current_dir(project.sh.current_dir()).args(args).env(VARIABLE, name);
+    run.env("RUST_BACKTRACE", "0");
+    let finished = command::watch(run, Some(LIMIT), false)?;
+    if finished.success {
+        return Ok(None);
+    }
+    Ok(Some(format!("the test `{}`", first_failed(&finished.output).unwrap_or(tests))))
+}
+
+/// The first test that libtest says has failed; none if one never ended.
+fn first_failed(output: &str) -> Option<&str> {
+    output.lines().find_map(|line| line.strip_prefix("---- ")?.strip_suffix(" stdout ----"))
+}
+
 /// What the suite's output says about a mutant. None: it was not noticed.
 fn catch(output: &str, success: bool, timed_out: bool) -> Option<String> {
     let mut runs = output.lines().filter_map(|line| line.strip_prefix("sim "));
@@ -202,6 +243,7 @@ impl fmt::Display for Catcher {
         match self {
             Sim => f.write_str("the simulation"),
             Loom(models) => write!(f, "the models `{models}`"),
+            Native(tests) => write!(f, "the tests `{tests}`"),
         }
     }
 }
@@ -223,6 +265,13 @@ mod tests {
         let crash = "sim park         200 seeds, traces 12\nsim steal";
         assert_eq!(catch(crash, false, false).as_deref(), Some("`steal`, which crashes"));
         assert_eq!(catch(crash, false, true).as_deref(), Some("`steal`, which hangs"));
+    }
+
+    #[test]
+    fn a_failed_test_has_a_name() {
+        let output = "running 2 tests\n.F\nfailures:\n\n---- a::b stdout ----\nno\n";
+        assert_eq!(first_failed(output), Some("a::b"));
+        assert_eq!(first_failed("running 2 tests\n"), None);
     }
 
     #[test]

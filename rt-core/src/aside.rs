@@ -136,8 +136,8 @@ impl Shared {
         let mut pool = self.aside.pool.lock();
         // Again and again, for the thread that was started may have been taken by another's job. Not
         // when the pool closed meanwhile: who is started then ends at once and takes nothing.
-        while !pool.closed
-            && pool.queued >= pool.idle + pool.coming
+        while mutant!("call-closed": !pool.closed => true)
+            && mutant!("call-enough": pool.queued >= pool.idle + pool.coming => pool.threads == 0)
             && self.procs() + self.handoff.extra() + pool.threads < self.max_threads
         {
             pool.threads += 1;
@@ -147,12 +147,14 @@ impl Shared {
             let started = self.start_aside();
             pool = self.aside.pool.lock();
             if !started {
-                pool.threads -= 1;
-                pool.coming -= 1;
+                mutant!("call-refused": {
+                    pool.threads -= 1;
+                    pool.coming -= 1;
+                } => ());
                 break;
             }
         }
-        if pool.closed || pool.threads == 0 {
+        if pool.closed || mutant!("call-none": pool.threads == 0 => false) {
             return false;
         }
         pool.push(job);

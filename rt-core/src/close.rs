@@ -257,7 +257,7 @@ impl Shared {
         join_all(retired);
         started.map(drop).map_err(|error| {
             drop(ManuallyDrop::into_inner(counted));
-            self.ending.leave(self);
+            mutant!("thread-refused": self.ending.leave(self) => ());
             Some(error)
         })
     }

@@ -3,7 +3,7 @@
 //! for a worker that never comes. Refused to others, a thread is only missed: there is one already.
 
 use crate::runtime::Shared;
-use crate::seam::Ordering;
+use crate::seam::{Ordering, mutant};
 use crate::sleep::{AWAKE, UNSTARTED};
 
 use crate::{OsResult, os};
@@ -41,7 +41,7 @@ impl Shared {
         if here.is_ok()
             && let Err(Some(error)) = self.start_thread_of(processor)
         {
-            processor.sleep.store(UNSTARTED, Ordering::SeqCst);
+            mutant!("first-refused": processor.sleep.store(UNSTARTED, Ordering::SeqCst) => ());
             return Err(error);
         }
         self.note_worker();

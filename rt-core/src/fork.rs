@@ -14,18 +14,19 @@
 
 use crate::os;
 use crate::runtime::Shared;
+use crate::seam::mutant;
 use crate::worker::Local;
 
 /// Step 1. Called in the child, on its only thread.
 pub(crate) fn in_child() {
     if !os::local().is_null() {
-        Local::set_lost();
+        mutant!("fork-word": Local::set_lost() => ());
     }
 }
 
 /// Step 2: ends the process if the calling thread had a runtime before the fork.
 pub(crate) fn check_thread() {
-    if Local::is_lost() {
+    if mutant!("fork-thread": Local::is_lost() => false) {
         lost();
     }
 }
@@ -38,7 +39,7 @@ impl Shared {
 
     /// Step 3: ends the process if this runtime's threads are in another one.
     pub(crate) fn check_process(&self) {
-        if self.is_inherited() {
+        if mutant!("fork-process": self.is_inherited() => false) {
             lost();
         }
     }

@@ -101,7 +101,7 @@ impl Source {
 
 impl Registration {
     fn remove(&self, socket: Socket) {
-        if self.shared.is_inherited() {
+        if mutant!("fork-poller": self.shared.is_inherited() => false) {
             // The poller is the parent's too, which still waits for what it holds of this socket.
             return;
         }
@@ -194,11 +194,11 @@ impl Io {
         let (processor, slot) = match own.driver.add(self.socket, source) {
             Ok(slot) => (own, slot),
             // No descriptor for a poller of its own, it may be: any other serves.
-            Err(error) => shared
+            Err(error) => mutant!("poller-elsewhere": shared
                 .processors()
                 .iter()
                 .find_map(|other| Some((other, other.driver.add_if_open(self.socket, source)?)))
-                .ok_or(error)?,
+                .ok_or(error)? => return Err(error)),
         };
         let processor = processor.index();
         *registration = Some(Registration { shared: shared.share(), processor, slot });

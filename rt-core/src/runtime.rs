@@ -404,12 +404,12 @@ impl Shared {
         processor.sleep.store(UNSTARTED, Ordering::SeqCst);
         if self.idle.insert(processor.index()) {
             // It was out of the set because it had been claimed, with a token.
-            self.searching.fetch_sub(1, Ordering::SeqCst);
+            mutant!("token-refused": self.searching.fetch_sub(1, Ordering::SeqCst) => 0);
         }
         // Only what has not started can have been sent to a worker that never ran.
         let offered = self.worker(processor.index()).inbox.take_all();
         while let Some(g) = offered.pop_front() {
-            self.inject.push(g);
+            mutant!("worker-refused": self.inject.push(g) => ());
         }
         self.processors.iter().filter(|p| p.is_started()).for_each(|p| p.wake(self));
     }

@@ -190,6 +190,30 @@ pub(crate) fn calls(setting: Setting) {
     });
 }
 
+/// Calls that wait for each other: each needs a thread of its own.
+pub(crate) fn paired_calls(setting: Setting) {
+    setting.run(|| {
+        let (tx, rx) = chan::bounded::<u64>(0);
+        let (back, reply) = chan::bounded::<u64>(0);
+        let callers = [
+            gort::spawn(move || {
+                gort::blocking(|| {
+                    tx.send(1).expect("received");
+                    reply.recv().expect("sent")
+                })
+            }),
+            gort::spawn(move || {
+                gort::blocking(|| {
+                    back.send(rx.recv().expect("sent") + 1).expect("received");
+                    0
+                })
+            }),
+        ];
+        let answers = callers.map(|caller| caller.join().expect("no panic"));
+        assert_eq!(answers, [2, 0]);
+    });
+}
+
 /// A runtime closes while one of its goroutines holds its worker up. What is sent meanwhile goes to
 /// those who will take it. All of it takes less than the time that a runtime gives others to end, so
 /// nothing may come late.

@@ -120,10 +120,8 @@ fn one(program: &Program, seed: u64, options: Options) -> Outcome {
         step_limit: STEP_LIMIT,
         ..Config::default()
     };
-    if program.name == refused::NAME {
-        return refused::one(config, setting);
-    }
-    if let Some(outcome) = asleep::one(&config, program, setting) {
+    let special = refused::any(&config, program, setting);
+    if let Some(outcome) = special.or_else(|| asleep::one(&config, program, setting)) {
         return outcome;
     }
     check::<Linux>(&config, || (program.run)(setting))

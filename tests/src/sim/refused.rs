@@ -11,9 +11,12 @@ use gort::sim::{Faults, Refusal, Scarce};
 use os_linux::Linux;
 use os_sim::{Config, Outcome, check};
 
-use crate::programs::Setting;
+use crate::programs::{Program, Setting};
 
 pub(crate) const NAME: &str = "refused";
+
+/// A program that has goroutines offered to workers that are refused their threads.
+pub(crate) const CROWDED: &str = "few_threads";
 
 /// `EMFILE`.
 const NO_DESCRIPTOR: i32 = 24;
@@ -21,8 +24,53 @@ const NO_DESCRIPTOR: i32 = 24;
 /// How often anything is tried. No refusal lasts for so many calls.
 const ATTEMPTS: usize = 40;
 
+/// Runs one of the two under one seed, if it is one of them.
+pub(crate) fn any(config: &Config, program: &Program, setting: Setting) -> Option<Outcome> {
+    match program.name {
+        NAME => Some(one(config.clone(), setting)),
+        CROWDED => Some(few_threads(config.clone(), setting)),
+        _ => None,
+    }
+}
+
+/// As [`one`], with few threads or none to be had for a while.
+fn few_threads(config: Config, setting: Setting) -> Outcome {
+    let seed = config.seed / 10;
+    let refuse =
+        Refusal { of: Scarce::Thread, first: seed % 4, count: [1, 5, 1000][seed as usize / 4 % 3] };
+    let setting = Setting { procs: setting.procs.max(2), ..setting };
+    let faults = Faults { refuse: Some(refuse), ..config.faults };
+    // A worker that is refused its thread looks as if it slept while there is work.
+    let config = Config { faults, inspect: false, ..config };
+    check::<Linux>(&config, || crowded(setting))
+}
+
+/// A worker is home to so many that others are offered what it spawns.
+pub(crate) fn crowded(setting: Setting) {
+    let run = setting.builder().run(|| {
+        let (tx, rx) = chan::bounded::<()>(0);
+        let handles: Vec<_> = (0..90)
+            .map(|i| {
+                let rx = rx.clone();
+                let handle = gort::spawn(move || rx.recv().is_err());
+                if i % 8 == 0 {
+                    gort::yield_now();
+                }
+                handle
+            })
+            .collect();
+        drop(tx);
+        handles.into_iter().all(|handle| handle.join().expect("no panic"))
+    });
+    match run {
+        Ok(all) => assert!(all, "a message that nobody sent"),
+        // A migratory one needs a thread to begin with.
+        Err(error) => is_told("a runtime", &error),
+    }
+}
+
 /// Runs it under one seed, which says what is refused, from which call on and how often.
-pub(crate) fn one(config: Config, setting: Setting) -> Outcome {
+fn one(config: Config, setting: Setting) -> Outcome {
     // The first ten decide on processors and mode.
     let seed = config.seed / 10;
     let of = [Scarce::Memory, Scarce::Thread, Scarce::Descriptor][(seed % 3) as usize];
