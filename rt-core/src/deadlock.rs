@@ -29,6 +29,7 @@ use crate::worker::Worker;
 use crate::{FOREVER, inspect, os};
 
 /// What a runtime does when all of its goroutines wait and nobody is left who could wake one.
+#[doc(alias = "checkdead")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deadlock {
     /// Says so on the error stream, with a line for each goroutine, and goes on waiting.

@@ -364,7 +364,8 @@ impl Shared {
 
     /// Gives pooled memory back, and says when to come again.
     pub(crate) fn trim(&self) -> u64 {
-        // Acquire and Release below: one at a time, for the pool's clock.
+        // Acquire and Release below: one at a time, for the pool's clock. (Where it is a look that is
+        // under way, the next one to sleep comes again.)
         if self.trimming.swap(true, Ordering::Acquire) {
             return FOREVER;
         }

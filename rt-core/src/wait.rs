@@ -51,6 +51,7 @@ pub enum Wake {
 }
 
 /// What a wait is for, as a report says it.
+#[doc(alias = "waitReason")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitsFor {
     /// To receive from a channel.
