@@ -26,8 +26,12 @@
 
 use core::arch::{asm, naked_asm};
 
+mod cpu;
+pub mod rt0;
 #[cfg(feature = "valgrind")]
 mod valgrind;
+
+pub use cpu::Cpu;
 
 use rt_core::{Arch, Context, Entry, Exit};
 

@@ -7,15 +7,21 @@
 //!
 //! A signal that somebody *sent* (`kill -SEGV`) has no address, and skips (2) and (3).
 
-use crate::process;
+use crate::host::process;
+use crate::host::signals::{self, Action};
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::mem::{MaybeUninit, transmute};
-use core::ptr::{null, null_mut};
+use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use rt_core::{FOREVER, Fault, OsError, OsResult};
+use linux_raw_sys::general::{SIGBUS, SIGSEGV};
+use rt_core::{FOREVER, Fault, OsResult};
 
-const SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+const SIGNALS: [c_int; 2] = [SIGSEGV as c_int, SIGBUS as c_int];
+
+/// Addresses that are no handlers.
+const DEFAULT: usize = 0;
+const IGNORE: usize = 1;
 
 const ABSENT: u32 = 0;
 const INSTALLING: u32 = 1;
@@ -33,14 +39,26 @@ static HANDLER: AtomicPtr<()> = AtomicPtr::new(null_mut());
 /// `HANDLER`; read by handlers, after it.
 static BEFORE: Before = Before(UnsafeCell::new([const { MaybeUninit::uninit() }; 2]));
 
-struct Before(UnsafeCell<[MaybeUninit<libc::sigaction>; 2]>);
+struct Before(UnsafeCell<[MaybeUninit<Action>; 2]>);
 
 // SAFETY: one thread writes it, in the stage `INSTALLING`; handlers read it later than their load
 // of `HANDLER`, which is stored after those writes.
 unsafe impl Sync for Before {}
 
+/// The beginning of what the kernel tells a handler (`siginfo_t`).
+#[repr(C)]
+pub(crate) struct Report {
+    signal: c_int,
+    errno: c_int,
+    code: c_int,
+    /// Of a fault: where. Of a signal that was sent: something else.
+    address: usize,
+}
+
+const _: () = assert!(core::mem::offset_of!(Report, address) == 16);
+
 type SimpleHandler = extern "C" fn(c_int);
-type FullHandler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+type FullHandler = extern "C" fn(c_int, *mut Report, *mut c_void);
 
 /// As `Os::catch_faults`. Calls after the first that succeeded change nothing.
 pub(crate) fn catch(handler: fn(usize) -> Fault) -> OsResult<()> {
@@ -66,22 +84,20 @@ pub(crate) fn catch(handler: fn(usize) -> Fault) -> OsResult<()> {
 fn install(handler: fn(usize) -> Fault) -> OsResult<()> {
     let mut before = [const { MaybeUninit::uninit() }; 2];
     for (&signal, before) in SIGNALS.iter().zip(&mut before) {
-        *before = MaybeUninit::new(action(signal)?);
+        *before = MaybeUninit::new(signals::action(signal)?);
     }
     // SAFETY: only the installer writes, and no handler of ours is in place to read.
     unsafe { BEFORE.0.get().write(before) };
     // Release: pairs with the Acquire in on_fault(), which reads `BEFORE` after it.
     HANDLER.store(handler as *mut (), Ordering::Release);
     for (index, &signal) in SIGNALS.iter().enumerate() {
-        let mut ours = previous(index);
-        ours.sa_sigaction = on_fault as FullHandler as usize;
         // The mask, and whether calls are restarted, stay what the predecessor asked for: it may
         // be the one that answers.
-        ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | (ours.sa_flags & libc::SA_RESTART);
-        if let Err(refused) = set_action(signal, &ours) {
+        let ours = previous(index).with_handler(on_fault as FullHandler as usize);
+        if let Err(refused) = signals::set_action(signal, &ours) {
             if index > 0 {
                 // It was accepted a moment ago, as what it replaced had been.
-                let _ = set_action(SIGNALS[0], &previous(0));
+                let _ = signals::set_action(SIGNALS[0], &previous(0));
             }
             return Err(refused);
         }
@@ -90,19 +106,17 @@ fn install(handler: fn(usize) -> Fault) -> OsResult<()> {
 }
 
 /// Step 1 to 3. Calls only what a signal handler may: the core's handler has the same duty.
-extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+extern "C" fn on_fault(signal: c_int, info: *mut Report, context: *mut c_void) {
     // SAFETY: the kernel passes a record that lives, unchanged, as long as this call.
     let report = unsafe { &*info };
     // The kernel's own reports have positive codes; signals that are sent have not.
-    let sent = report.si_code <= 0;
+    let sent = report.code <= 0;
     // Acquire: pairs with the Release in install().
     let handler = HANDLER.load(Ordering::Acquire);
     if !sent {
-        // SAFETY: a report of a fault has the address.
-        let address = unsafe { report.si_addr() };
         // SAFETY: only such functions are stored, and before this handler was in place.
         let handler = unsafe { transmute::<*mut (), fn(usize) -> Fault>(handler) };
-        if handler(address.addr()) == Fault::Overflow {
+        if handler(report.address) == Fault::Overflow {
             process::abort();
         }
     }
@@ -110,21 +124,20 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
 }
 
 /// Step 4: what would have happened without us.
-fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, sent: bool) {
+fn pass_on(signal: c_int, info: *mut Report, context: *mut c_void, sent: bool) {
     let before = previous(usize::from(signal == SIGNALS[1]));
-    match before.sa_sigaction {
-        libc::SIG_IGN if sent => {}
+    match before.handler() {
+        IGNORE if sent => {}
         // A fault can't be ignored: the kernel would take the default action then.
-        libc::SIG_DFL | libc::SIG_IGN => {
+        DEFAULT | IGNORE => {
             // On return the access repeats, and the default action ends the process.
-            let _ = set_action(signal, &default_action());
+            let _ = signals::set_action(signal, &Action::default());
             if sent {
                 // Nothing would repeat it. It waits until this handler has returned.
-                // SAFETY: callable from a handler, with any signal.
-                unsafe { libc::raise(signal) };
+                signals::raise(signal);
             }
         }
-        handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
+        handler if before.is_full() => {
             // SAFETY: an action with this flag has a handler of this type.
             let handler = unsafe { transmute::<usize, FullHandler>(handler) };
             handler(signal, info, context);
@@ -138,35 +151,9 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, sent
 }
 
 /// The action of before for `SIGNALS[index]`.
-fn previous(index: usize) -> libc::sigaction {
+fn previous(index: usize) -> Action {
     // SAFETY: nobody writes any more: `install` calls this after its write, and handlers run later.
     let before = unsafe { &*BEFORE.0.get() };
     // SAFETY: `install` has initialised both before this function is called.
     unsafe { before[index].assume_init() }
-}
-
-fn default_action() -> libc::sigaction {
-    // SAFETY: the type is plain data, and all zero is valid: no flags, an empty mask, `SIG_DFL`.
-    let action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-    debug_assert_eq!(action.sa_sigaction, libc::SIG_DFL);
-    action
-}
-
-/// The action that a signal has at this moment.
-fn action(signal: c_int) -> OsResult<libc::sigaction> {
-    let mut action = default_action();
-    // SAFETY: asks only, and `action` is writable.
-    match unsafe { libc::sigaction(signal, null(), &mut action) } {
-        0 => Ok(action),
-        _ => Err(OsError(libc::EINVAL)),
-    }
-}
-
-fn set_action(signal: c_int, action: &libc::sigaction) -> OsResult<()> {
-    // SAFETY: `action` is the default, one that was in force before, or ours, whose handler may be
-    // called at any time once `HANDLER` is stored.
-    match unsafe { libc::sigaction(signal, action, null_mut()) } {
-        0 => Ok(()),
-        _ => Err(OsError(libc::EINVAL)),
-    }
 }

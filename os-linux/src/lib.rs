@@ -1,35 +1,46 @@
 //! gort on Linux: the backend [`Linux`] of the platform traits, for programs whose libc owns the
-//! thread-local storage.
+//! thread-local storage (feature `hosted`), and for programs that have no libc (feature `bare`).
 //!
 //! One file per protocol, all of them functions of this crate that the three `impl`s below call:
 //!
 //! | file | what |
 //! |---|---|
 //! | `memory` | address space and guards |
-//! | `threads`, `signal_stack` | threads of libc, and the stacks their fault handlers run on |
-//! | `local` | the thread's word (the one file with asm) |
+//! | `threads`, `signal_stack` | threads, and the stacks their fault handlers run on |
+//! | `local` | the thread's word |
 //! | `futex`, `clock`, `fence` | sleep, time, and the fence on everybody's behalf |
 //! | `faults` | the handler of SIGSEGV and SIGBUS |
 //! | `cpus`, `cgroup` | how many processors we may use |
-//! | `process` | seed, number of threads, error stream, end |
-//! | `fork` | in which process of a line of forks we are |
+//! | `process` | seed, number of threads, error stream |
 //! | `shortage` | what an error says that there is too little of |
 //! | `poll`, `net` | epoll and sockets |
 //! | `raw` | the few system calls that rustix lacks |
+//! | `hosted` | threads, signals, the end and forks, by libc |
+//! | `bare` | the same by the kernel alone; how such a program starts, and its heap |
 //!
-//! libc appears where rustix has no such call: `threads`, `signal_stack`, `faults`, `process`,
-//! `fork`, `raw`; and the numbers of errors, in `shortage`.
+//! The last two have modules of the same names, and the crate knows the chosen one as `host`.
 
 #![no_std]
 
 extern crate alloc;
+
+#[cfg(all(feature = "hosted", feature = "bare"))]
+compile_error!("os-linux: choose one of the features `hosted` and `bare`");
+#[cfg(not(any(feature = "hosted", feature = "bare")))]
+compile_error!("os-linux: choose the feature `hosted` (libc is there) or `bare` (it is not)");
+
+#[cfg(feature = "bare")]
+#[path = "bare/mod.rs"]
+mod host;
+#[cfg(not(feature = "bare"))]
+#[path = "hosted/mod.rs"]
+mod host;
 
 mod cgroup;
 mod clock;
 mod cpus;
 mod faults;
 mod fence;
-mod fork;
 mod futex;
 mod local;
 mod memory;
@@ -41,6 +52,11 @@ mod shortage;
 mod signal_stack;
 mod slack;
 mod threads;
+
+#[cfg(feature = "bare")]
+pub use host::heap::Heap;
+#[cfg(feature = "bare")]
+pub use host::start;
 
 use core::net::SocketAddr;
 use core::sync::atomic::AtomicU32;
@@ -126,7 +142,7 @@ impl Os for Linux {
     #[inline]
     unsafe fn at_thread_end(f: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> bool {
         // SAFETY: the caller keeps the trait's contract, which is the function's.
-        unsafe { threads::at_end(f, arg) }
+        unsafe { host::thread::at_end(f, arg) }
     }
 
     fn thread() -> usize {
@@ -175,19 +191,19 @@ impl Os for Linux {
     }
 
     fn abort() -> ! {
-        process::abort()
+        host::process::abort()
     }
 
     fn exit(status: i32) -> ! {
-        process::exit(status)
+        host::process::exit(status)
     }
 
     fn at_fork(child: fn()) -> OsResult<()> {
-        fork::at_fork(child)
+        host::at_fork(child)
     }
 
     fn forks() -> u32 {
-        fork::forks()
+        host::forks()
     }
 
     fn shortage(error: OsError) -> Option<Shortage> {

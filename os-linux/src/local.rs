@@ -103,3 +103,34 @@ pub(crate) fn set_local(word: *mut ()) {
         );
     }
 }
+
+/// Where the running thread's word is.
+#[cfg(feature = "bare")]
+pub(crate) fn address() -> *mut *mut () {
+    let at;
+    // SAFETY: adds the slot's distance to the thread pointer, which `fs:0` has.
+    unsafe {
+        asm!(
+            "mov {at}, qword ptr [rip + gort0_local_word@GOTTPOFF]",
+            "add {at}, qword ptr fs:[0]",
+            at = out(reg) at,
+            options(readonly, nostack),
+        );
+    }
+    at
+}
+
+/// The running thread's control block, whose first word is its address.
+#[cfg(feature = "bare")]
+pub(crate) fn thread_pointer() -> *mut u8 {
+    let at;
+    // SAFETY: reads the first word of the block; pushes nothing and touches no flags.
+    unsafe {
+        asm!(
+            "mov {at}, qword ptr fs:[0]",
+            at = out(reg) at,
+            options(readonly, nostack, preserves_flags),
+        );
+    }
+    at
+}

@@ -15,7 +15,11 @@ use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU8, Ordering};
 use rt_core::{GuardKind, OsError, OsResult};
+use rustix::io::Errno;
 use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};
+
+/// What the kernel says of markers on locked memory.
+const INVALID: OsError = OsError(Errno::INVAL.raw_os_error());
 
 /// Guards per system call.
 const BATCH: usize = 64;
@@ -29,7 +33,7 @@ const PROTECTION: u8 = 2;
 static GUARDS: AtomicU8 = AtomicU8::new(UNKNOWN);
 
 pub(crate) fn page_size() -> usize {
-    rustix::param::page_size()
+    crate::host::machine::page_size()
 }
 
 pub(crate) fn reserve(bytes: usize) -> OsResult<*mut u8> {
@@ -98,7 +102,7 @@ unsafe fn mark(at: &impl Fn(usize) -> Range, count: usize) -> OsResult<usize> {
         // SAFETY: this is one of the caller's ranges.
         match unsafe { raw::madvise(at, bytes, raw::MADV_GUARD_INSTALL) } {
             Ok(()) => done += 1,
-            Err(OsError(libc::EINVAL)) => break,
+            Err(INVALID) => break,
             Err(refused) => return Err(refused),
         }
     }

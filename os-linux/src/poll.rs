@@ -27,6 +27,10 @@ const NOTIFIED: u64 = u64::MAX;
 /// The most events of one call: they stay on the caller's stack for a moment, 12 bytes each.
 const EVENTS: usize = 128;
 
+/// What a kernel or a sandbox says that has no such call.
+const UNKNOWN: OsError = OsError(Errno::NOSYS.raw_os_error());
+const FORBIDDEN: OsError = OsError(Errno::PERM.raw_os_error());
+
 /// What a [`Poll`] is the address of.
 struct Queue {
     // constant after open:
@@ -117,7 +121,7 @@ fn wait(epoll: &OwnedFd, found: &mut [epoll::Event], until: u64) -> OsResult<usi
     if left > 0 {
         if !OLD.load(Ordering::Relaxed) {
             match raw::epoll_pwait2(epoll.as_raw_fd(), found, &limit) {
-                Err(OsError(libc::ENOSYS | libc::EPERM)) => OLD.store(true, Ordering::Relaxed),
+                Err(UNKNOWN | FORBIDDEN) => OLD.store(true, Ordering::Relaxed),
                 result => return result,
             }
         }

@@ -1,4 +1,4 @@
-//! The process as a whole: a seed, its threads, its error stream, its end.
+//! The process as a whole: a seed, its threads, its error stream.
 
 use crate::{clock, shortage};
 use rustix::io::Errno;
@@ -7,6 +7,9 @@ use rustix::rand::{GetRandomFlags, getrandom};
 /// A random number. A machine that has just booted may have little to offer: what it has will do,
 /// for nothing secret hangs on it, and waiting for more could take minutes.
 pub(crate) fn seed() -> u64 {
+    if let Some(random) = crate::host::machine::spare_random() {
+        return random;
+    }
     let mut bytes = [0; 8];
     for flags in [GetRandomFlags::INSECURE, GetRandomFlags::NONBLOCK] {
         if getrandom(&mut bytes, flags) == Ok(bytes.len()) {
@@ -36,16 +39,4 @@ pub(crate) fn write_error(mut text: &[u8]) {
             Err(_) => return,
         }
     }
-}
-
-/// Ends the process by `SIGABRT`.
-pub(crate) fn abort() -> ! {
-    // SAFETY: libc's `abort` may be called at any time, from a signal handler as well.
-    unsafe { libc::abort() }
-}
-
-/// Ends the process, after what `atexit` has collected: libc's buffers are written.
-pub(crate) fn exit(status: i32) -> ! {
-    // SAFETY: the core calls this once, from one thread; two callers are libc's to serialise.
-    unsafe { libc::exit(status) }
 }

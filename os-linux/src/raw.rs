@@ -1,11 +1,13 @@
 //! The system calls that rustix lacks, or has only with a reference where we have an address.
 //!
-//! Everything goes through [`call`], so a backend without libc replaces that one function.
+//! Everything goes through [`call`], which is libc's or ours.
 
-use core::ffi::{c_int, c_long};
+use crate::host::syscall::call;
+use core::ffi::c_int;
 use core::mem::size_of;
 use core::sync::atomic::AtomicU32;
-use rt_core::{OsError, OsResult};
+use linux_raw_sys::general as linux;
+use rt_core::OsResult;
 use rustix::event::epoll;
 use rustix::time::Timespec;
 
@@ -24,30 +26,13 @@ pub(crate) struct Range {
     pub(crate) bytes: usize,
 }
 
-/// A system call with up to five arguments, all passed as full registers.
-///
-/// # Safety
-/// - The arguments are what call `number` asks for.
-unsafe fn call(number: c_long, args: [usize; 5]) -> OsResult<usize> {
-    let [a, b, c, d, e] = args;
-    // SAFETY: the caller answers for the arguments; the sixth register is zero for every call here.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, 0_usize) };
-    if let Ok(result) = usize::try_from(result) {
-        return Ok(result);
-    }
-    // SAFETY: callable at any time; asked anew each time, for the caller may change its thread.
-    let errno = unsafe { libc::__errno_location() };
-    // SAFETY: libc returns the address of this thread's `errno`, which lives as long as the thread.
-    Err(OsError(unsafe { *errno }))
-}
-
 /// `FUTEX_WAKE` by address. Nothing is read through `word`.
 pub(crate) fn futex_wake(word: *const AtomicU32, n: u32) -> OsResult<usize> {
-    let op = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize;
+    let op = (linux::FUTEX_WAKE | linux::FUTEX_PRIVATE_FLAG) as usize;
     // The kernel's count is signed, and takes 0 and below for 1.
     let n = n.min(i32::MAX as u32) as usize;
     // SAFETY: a private wake uses the address as a key only; it may be unmapped.
-    unsafe { call(libc::SYS_futex, [word.addr(), op, n, 0, 0]) }
+    unsafe { call(linux::__NR_futex, [word.addr(), op, n, 0, 0]) }
 }
 
 /// `madvise` with advice that rustix doesn't name.
@@ -56,7 +41,7 @@ pub(crate) fn futex_wake(word: *const AtomicU32, n: u32) -> OsResult<usize> {
 /// - The caller may do to the range what the advice does to it.
 pub(crate) unsafe fn madvise(at: *mut u8, bytes: usize, advice: c_int) -> OsResult<()> {
     // SAFETY: the caller answers for the range; the call takes these three arguments.
-    unsafe { call(libc::SYS_madvise, [at.addr(), bytes, advice as usize, 0, 0]) }.map(drop)
+    unsafe { call(linux::__NR_madvise, [at.addr(), bytes, advice as usize, 0, 0]) }.map(drop)
 }
 
 /// `madvise` on several ranges of this process at once. Returns how many *bytes* it took, which is
@@ -69,7 +54,7 @@ pub(crate) unsafe fn process_madvise(ranges: &[Range], advice: c_int) -> OsResul
     let args = [who, ranges.as_ptr().addr(), ranges.len(), advice as usize, 0];
     // SAFETY: `ranges` lives through the call and has the layout of `iovec`; the caller answers for
     // what the advice does.
-    unsafe { call(libc::SYS_process_madvise, args) }
+    unsafe { call(linux::__NR_process_madvise, args) }
 }
 
 /// `epoll_pwait2`: as `epoll_wait`, with a limit in nanoseconds. Returns how many it wrote.
@@ -82,8 +67,8 @@ pub(crate) fn epoll_pwait2(
     let args = [queue as usize, events.as_mut_ptr().addr(), events.len(), limit, 0];
     // SAFETY: both pointers are to live borrows of the layout that the call wants (`Timespec` is
     // the kernel's on 64-bit machines, see below); it writes at most `events.len()` of them.
-    unsafe { call(libc::SYS_epoll_pwait2, args) }
+    unsafe { call(linux::__NR_epoll_pwait2, args) }
 }
 
 const _: () = assert!(size_of::<usize>() == 8 && size_of::<Timespec>() == 16);
-const _: () = assert!(size_of::<Range>() == size_of::<libc::iovec>());
+const _: () = assert!(size_of::<Range>() == size_of::<linux::iovec>());

@@ -14,24 +14,24 @@ const NEAR: u64 = 64;
 
 /// As `Os::shortage`.
 pub(crate) fn shortage(error: OsError) -> Option<Shortage> {
-    match error.0 {
-        libc::ENOMEM => Some(memory()),
-        libc::EAGAIN => Some(Shortage {
+    match Errno::from_raw_os_error(error.0) {
+        Errno::NOMEM => Some(memory()),
+        Errno::AGAIN => Some(Shortage {
             of: "threads",
             used: threads(),
             most: getrlimit(Resource::Nproc).current,
             raise: "the limit of the user's processes (ulimit -u, pids.max, kernel.threads-max)",
         }),
-        libc::EMFILE => {
+        Errno::MFILE => {
             let most = getrlimit(Resource::Nofile).current;
             let raise = "the limit of open descriptors (ulimit -n)";
             Some(Shortage { of: "descriptors", used: most, most, raise })
         }
-        libc::ENFILE => {
+        Errno::NFILE => {
             let raise = "the system's limit of open files (fs.file-max)";
             Some(Shortage { of: "open files of the system", used: None, most: None, raise })
         }
-        libc::ENOSPC => {
+        Errno::NOSPC => {
             let raise = "the user's limit of watched descriptors (fs.epoll.max_user_watches)";
             Some(Shortage { of: "watched descriptors", used: None, most: None, raise })
         }

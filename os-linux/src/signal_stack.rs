@@ -13,10 +13,12 @@
 //! registers if that is more. The report of an overflow formats text, so [`enter`] puts ours in
 //! its place for as long as the thread runs goroutines.
 
+use crate::host::{machine, signals};
 use crate::memory;
-use core::mem::MaybeUninit;
-use core::ptr::null;
-use rt_core::{OsError, OsResult};
+use core::ffi::c_int;
+use core::ptr::{null, null_mut};
+use linux_raw_sys::general::SS_DISABLE;
+use rt_core::OsResult;
 
 /// What handlers may use beyond the registers that the kernel saves: the core's report, and
 /// whatever handler was there before ours.
@@ -24,12 +26,26 @@ const ROOM: usize = 64 * 1024;
 /// A stack of others with less than this beyond the registers is replaced.
 const ENOUGH: usize = 32 * 1024;
 
+/// An alternate stack, laid out as the kernel's `stack_t`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Stack {
+    pub(crate) at: *mut u8,
+    pub(crate) flags: c_int,
+    pub(crate) bytes: usize,
+}
+
+impl Stack {
+    /// No stack at all.
+    pub(crate) const NONE: Stack = Stack { at: null_mut(), flags: SS_DISABLE as c_int, bytes: 0 };
+}
+
 /// At the top of a mapping that [`enter`] made: what to put back.
-struct Saved(libc::stack_t);
+struct Saved(Stack);
 
 /// The bytes of an alternate stack, whole pages.
 pub(crate) fn bytes() -> usize {
-    let registers = rustix::param::linux_minsigstksz();
+    let registers = machine::signal_frame_bytes();
     (registers + ROOM).next_multiple_of(memory::page_size())
 }
 
@@ -37,16 +53,16 @@ pub(crate) fn bytes() -> usize {
 ///
 /// # Safety
 /// - The range is writable and nobody else's for as long as the thread has it.
-pub(crate) unsafe fn set(at: *mut u8, bytes: usize) -> OsResult<libc::stack_t> {
+pub(crate) unsafe fn set(at: *mut u8, bytes: usize) -> OsResult<Stack> {
     // SAFETY: the caller gives the range.
-    unsafe { exchange(&libc::stack_t { ss_sp: at.cast(), ss_flags: 0, ss_size: bytes }) }
+    unsafe { signals::exchange_stack(&Stack { at, flags: 0, bytes }) }
 }
 
 /// Prepares a thread that the core did not start. 0: it had a stack that will do.
 pub(crate) fn enter() -> OsResult<usize> {
     let has = current()?;
-    let needs = rustix::param::linux_minsigstksz() + ENOUGH;
-    if has.ss_flags & libc::SS_DISABLE == 0 && has.ss_size >= needs {
+    let needs = machine::signal_frame_bytes() + ENOUGH;
+    if has.flags & Stack::NONE.flags == 0 && has.bytes >= needs {
         return Ok(0);
     }
     let base = memory::reserve(mapping_bytes())?;
@@ -74,7 +90,7 @@ pub(crate) unsafe fn leave(token: usize) {
     let saved = unsafe { saved(base).read() };
     // SAFETY: the stack of before belonged to this thread before `enter`, and its owner is told
     // nothing of us, so it still does.
-    if unsafe { exchange(&saved.0) }.is_err() {
+    if unsafe { signals::exchange_stack(&saved.0) }.is_err() {
         // The thread runs on it at this moment, which must not be taken away.
         return;
     }
@@ -112,22 +128,7 @@ fn saved(base: *mut u8) -> *mut Saved {
 const _: () = assert!(size_of::<Saved>().is_multiple_of(align_of::<Saved>()));
 
 /// The calling thread's alternate stack.
-fn current() -> OsResult<libc::stack_t> {
+fn current() -> OsResult<Stack> {
     // SAFETY: changes nothing.
-    unsafe { exchange(null()) }
-}
-
-/// Sets the calling thread's alternate stack, unless `new` is null, and returns the one of before.
-/// Refused while the thread runs on it.
-///
-/// # Safety
-/// - `new` is null or readable, and its range as for [`set`] if it is not marked as disabled.
-unsafe fn exchange(new: *const libc::stack_t) -> OsResult<libc::stack_t> {
-    let mut before = MaybeUninit::uninit();
-    // SAFETY: the caller answers for `new`; `before` is writable.
-    if unsafe { libc::sigaltstack(new, before.as_mut_ptr()) } != 0 {
-        return Err(OsError(libc::EPERM));
-    }
-    // SAFETY: written by the successful call above.
-    Ok(unsafe { before.assume_init() })
+    unsafe { signals::exchange_stack(null()) }
 }

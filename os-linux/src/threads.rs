@@ -1,4 +1,4 @@
-//! Threads of libc, each in one mapping of ours:
+//! Threads, each in one mapping of ours:
 //!
 //! ```text
 //! low                                                                       high
@@ -6,7 +6,7 @@
 //! ^ base       ^                              ^                       ^
 //! ```
 //!
-//! libc puts its own record and the thread-local storage at the top of the stack. The guard pages
+//! Whoever makes the thread puts its thread-local storage at the top of the stack. The guard pages
 //! are pages that were never committed. The mapping goes in [`join`], when the thread has ended and
 //! nothing runs on it, so no thread needs to take its alternate stack off: it serves until the
 //! last destructor of a thread-local.
@@ -14,14 +14,16 @@
 //! Rejected: a stack of libc's, for it keeps the stacks of ended threads, and "nothing of it is
 //! left" would not hold.
 
+use crate::host::thread::Thread;
 use crate::{clock, memory, signal_stack, slack};
 use core::ffi::{CStr, c_void};
 use core::fmt::{self, Write};
-use core::mem::{self, MaybeUninit};
+use core::mem;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU64, Ordering};
 use rt_core::{OsError, OsResult, ThreadHandle};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 /// The address space of a stack. A worker needs little of it, but threads for blocking calls run
 /// any code, and that was tried with std's size.
@@ -31,6 +33,8 @@ const RETRIES: u64 = 20;
 /// How long after a refusal the next one counts at once, in nanoseconds: a program that is short of
 /// threads asks again and again, and each time somebody would be held up.
 const SHORT_FOR: u64 = 1_000_000_000;
+/// The refusal for want of threads.
+const SHORT: OsError = OsError(Errno::AGAIN.raw_os_error());
 
 /// When a thread was refused last; 0 for never. Written by whoever was, read by those who start
 /// one, and a stale read does no harm, hence `Relaxed`.
@@ -43,8 +47,8 @@ struct Record {
     entry: unsafe extern "C" fn(*mut ()),
     arg: *mut (),
     alternate: *mut u8,
-    // Written by the starter when the thread exists, read by the joiner; the thread never looks.
-    thread: MaybeUninit<libc::pthread_t>,
+    // Says itself who writes and reads it.
+    thread: Thread,
 }
 
 /// Where things are in a mapping; the same for all of them.
@@ -104,34 +108,31 @@ unsafe fn fill(
     unsafe { memory::commit(alternate, signal_stack::bytes()) }?;
     // SAFETY: the stack's part of the reservation.
     unsafe { memory::commit(stack, layout.end - layout.stack) }?;
-    let thread = MaybeUninit::uninit();
+    let thread = Thread::none();
     // SAFETY: committed above; the end is page-aligned and the size a multiple of the alignment.
     unsafe { record.write(Record { entry, arg, alternate, thread }) };
+    // SAFETY: the record was written on the line above.
+    let thread = unsafe { &raw mut (*record).thread };
 
-    let attributes = Attributes::new(stack, layout.record - layout.stack)?;
-    let mut thread = MaybeUninit::uninit();
+    let bytes = layout.record - layout.stack;
     let refused = REFUSED.load(Ordering::Relaxed);
     let short = refused != 0 && clock::now() < refused + SHORT_FOR;
     for pause in 1.. {
-        // SAFETY: the attributes name a stack of this mapping, which nobody else uses; `begin`
-        // expects the record, which lives as long as the mapping.
-        let result = unsafe {
-            libc::pthread_create(thread.as_mut_ptr(), &attributes.0, begin, record.cast())
-        };
-        match result {
-            0 => break,
-            libc::EAGAIN if pause <= RETRIES && !short => {
+        // SAFETY: the stack is this mapping's, which nobody else uses, and ends where the record
+        // begins, which is aligned to 64; `begin` expects the record, and both live as long as the
+        // mapping.
+        match unsafe { Thread::start(thread, stack, bytes, begin, record.cast()) } {
+            Ok(()) => break,
+            Err(SHORT) if pause <= RETRIES && !short => {
                 // A signal may cut this short; the next pause is longer.
                 let _ = rustix::thread::nanosleep(&clock::timespec(pause * 1_000_000));
             }
-            refused => {
+            Err(refused) => {
                 REFUSED.store(clock::now(), Ordering::Relaxed);
-                return Err(OsError(refused));
+                return Err(refused);
             }
         }
     }
-    // SAFETY: the mapping lives until `join`, and nobody else touches this field until then.
-    unsafe { (*record).thread = thread };
     Ok(())
 }
 
@@ -147,6 +148,10 @@ extern "C" fn begin(record: *mut c_void) -> *mut c_void {
     // SAFETY: this part of the mapping is for this, and the mapping outlives the thread.
     let set = unsafe { signal_stack::set(alternate, signal_stack::bytes()) };
     debug_assert!(set.is_ok(), "a fresh thread runs on no alternate stack");
+    // SAFETY: names the field only.
+    let thread = unsafe { &raw const (*record).thread };
+    // SAFETY: this is the thread that `fill` has started with this record.
+    unsafe { Thread::begun(thread) };
     slack::remove();
     // SAFETY: `start`'s caller promised that `arg` is what `entry` expects.
     unsafe { entry(arg) };
@@ -161,17 +166,16 @@ pub(crate) unsafe fn join(thread: ThreadHandle) {
     let layout = Layout::new();
     let base = core::ptr::with_exposed_provenance_mut::<u8>(thread.0);
     let record = base.wrapping_add(layout.record).cast::<Record>();
-    // SAFETY: the mapping lives until the end of this function.
-    let thread = unsafe { (*record).thread };
-    // SAFETY: `fill` wrote it before `start` returned the handle.
-    let thread = unsafe { thread.assume_init() };
-    // SAFETY: a thread that was not joined yet, by the caller's promise.
-    let result = unsafe { libc::pthread_join(thread, null_mut()) };
-    if result == 0 {
+    // SAFETY: names a field of the mapping, which lives until the end of this function.
+    let thread = unsafe { &raw const (*record).thread };
+    // SAFETY: `fill` started it before `start` returned the handle; the rest is the caller's
+    // promise.
+    let joined = unsafe { Thread::join(thread) };
+    if joined {
         // SAFETY: the reservation of `start`; the thread that ran on it has ended.
         unsafe { memory::release(base, layout.end) };
     }
-    debug_assert_eq!(result, 0, "a thread was joined by itself or twice");
+    debug_assert!(joined, "a thread was joined by itself or twice");
 }
 
 /// As `Os::thread`: the system's number of the thread.
@@ -211,61 +215,4 @@ impl Write for Text<'_, '_> {
         *self.0 = rest;
         Ok(())
     }
-}
-
-/// libc's attributes of a thread, destroyed in the end.
-struct Attributes(libc::pthread_attr_t);
-
-impl Attributes {
-    /// Attributes that say: run on this stack.
-    fn new(stack: *mut u8, bytes: usize) -> OsResult<Attributes> {
-        let mut attributes = MaybeUninit::uninit();
-        // SAFETY: `attributes` is writable.
-        match unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) } {
-            0 => {}
-            refused => return Err(OsError(refused)),
-        }
-        // SAFETY: initialised by the successful call above.
-        let mut attributes = Attributes(unsafe { attributes.assume_init() });
-        // SAFETY: only notes the range; whoever starts a thread answers for it.
-        match unsafe { libc::pthread_attr_setstack(&mut attributes.0, stack.cast(), bytes) } {
-            0 => Ok(attributes),
-            refused => Err(OsError(refused)),
-        }
-    }
-}
-
-impl Drop for Attributes {
-    fn drop(&mut self) {
-        // SAFETY: initialised in `new`, and this is its last use.
-        unsafe { libc::pthread_attr_destroy(&mut self.0) };
-    }
-}
-
-/// As `Os::at_thread_end`: glibc keeps such calls in a list, and makes the last one first.
-///
-/// # Safety
-/// - `arg` is what `f` expects, until the thread ends.
-#[cfg(target_env = "gnu")]
-pub(crate) unsafe fn at_end(f: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> bool {
-    unsafe extern "C" {
-        fn __cxa_thread_atexit_impl(
-            f: unsafe extern "C" fn(*mut ()),
-            arg: *mut (),
-            object: *const u8,
-        ) -> core::ffi::c_int;
-        static __dso_handle: u8;
-    }
-    // SAFETY: the caller answers for `f` and `arg`; the handle names the object with this code, so
-    // that it is not unloaded before.
-    unsafe { __cxa_thread_atexit_impl(f, arg, &raw const __dso_handle) == 0 }
-}
-
-/// Other C libraries have no such list.
-///
-/// # Safety
-/// - None.
-#[cfg(not(target_env = "gnu"))]
-pub(crate) unsafe fn at_end(_: unsafe extern "C" fn(*mut ()), _: *mut ()) -> bool {
-    false
 }

@@ -8,7 +8,7 @@ use super::tree::{File, Tree, is_backend};
 const TARGET_FILE: &str = "gort/src/platform.rs";
 
 /// Files of `os-*` crates with assembly: raw system calls, and the load of the thread's word.
-const ASM_FILES: &[&str] = &["os-linux/src/local.rs"];
+const ASM_FILES: &[&str] = &["os-linux/src/local.rs", "os-linux/src/bare/syscall.rs"];
 
 /// Files with statics, each with the reason. `rt-core` never has one, so that several runtimes live
 /// in one process.
@@ -20,14 +20,18 @@ const STATIC_FILES: &[(&str, &str)] = &[
         "signal handlers belong to the process, and take no argument of ours",
     ),
     ("os-linux/src/fence.rs", "what the kernel offers, asked once"),
-    ("os-linux/src/fork.rs", "a child knows its past by a copy of memory, and takes no argument"),
+    ("os-linux/src/bare/machine.rs", "what the kernel told at the start"),
+    ("os-linux/src/bare/start.rs", "where the kernel's words are"),
+    ("os-linux/src/bare/tls.rs", "the first thread's storage, before there is memory"),
+    (
+        "os-linux/src/hosted/fork.rs",
+        "a child knows its past by a copy of memory, and takes no argument",
+    ),
     ("os-linux/src/memory.rs", "what the kernel offers, asked once"),
     ("os-linux/src/poll.rs", "what the kernel offers, asked once"),
     ("os-conformance/src/os/fork.rs", "a child is told by a function that takes no argument"),
-    (
-        "os-linux/src/threads.rs",
-        "that the system lacks threads; a symbol of the linker's, declared",
-    ),
+    ("os-linux/src/threads.rs", "that the system lacks threads"),
+    ("os-linux/src/hosted/thread.rs", "a symbol of the linker's, declared"),
     ("os-sim/src/gate.rs", "the check that this thread runs"),
     ("os-sim/src/watchdog.rs", "one watch over all checks of a process"),
     ("os-sim/src/stack.rs", "stacks to use again, between the checks of one thread"),
