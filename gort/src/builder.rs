@@ -1,11 +1,16 @@
 //! Starting a runtime.
 
-use std::io;
-use std::panic::{self, AssertUnwindSafe, Location};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::base::io;
+use crate::base::panic::{self, AssertUnwindSafe, Location};
 
 use rt_core::inspect::Seen;
 use rt_core::{Config, Deadlock, Runtime};
 
+use crate::base::variable;
 use crate::{lent, refusal};
 
 /// The environment variable that sets the number of processors.
@@ -142,7 +147,7 @@ impl Builder {
             max_threads: self.max_threads,
             migratory: self.migratory,
             deadlock: self.deadlock,
-            unwinding: std::thread::panicking,
+            unwinding: crate::base::thread::panicking,
             left: self.left,
             keeps_left: false,
         })
@@ -259,8 +264,8 @@ where
 }
 
 fn procs_by_default() -> io::Result<usize> {
-    let Some(text) = std::env::var_os(MAXPROCS) else { return Ok(rt_core::os::cpus()) };
-    let number = text.to_str().and_then(|text| text.trim().parse().ok());
+    let Some(text) = variable(MAXPROCS) else { return Ok(rt_core::os::cpus()) };
+    let number = text.trim().parse().ok();
     number.filter(|n| (1..=MOST_PROCS).contains(n)).ok_or_else(|| {
         invalid(format!("{MAXPROCS} is {text:?}: give a number from 1 to {MOST_PROCS}"))
     })

@@ -5,23 +5,31 @@
 //! thread's thread-locals. So the thread's end waits for them, before any thread-local is destroyed.
 //! And when they have ended, the next `run` joins them.
 
-use std::sync::{Mutex, PoisonError};
+use alloc::vec::Vec;
 
-use rt_core::{Lent, os};
+#[cfg(feature = "std")]
+use rt_core::os;
+use rt_core::{Lent, Protected};
+
+#[cfg(feature = "std")]
+use alloc::boxed::Box;
 
 /// Has a destructor, so that std has registered its own for thread-locals before ours.
+#[cfg(feature = "std")]
 struct Destroyed;
 
+#[cfg(feature = "std")]
 impl Drop for Destroyed {
     fn drop(&mut self) {}
 }
 
+#[cfg(feature = "std")]
 thread_local! {
     static DESTROYED: Destroyed = const { Destroyed };
 }
 
 /// Runtimes whose threads are still to be joined.
-static LEFT: Mutex<Vec<Lent>> = Mutex::new(Vec::new());
+static LEFT: Protected<Vec<Lent>> = Protected::new(Vec::new());
 
 /// Takes note of a runtime that is not over.
 pub(crate) fn leave(lent: Lent) {
@@ -31,7 +39,9 @@ pub(crate) fn leave(lent: Lent) {
         lent.join();
         return;
     }
-    LEFT.lock().unwrap_or_else(PoisonError::into_inner).push(lent.clone());
+    LEFT.lock().push(lent.clone());
+    // Without std there are no thread-locals to lend.
+    #[cfg(feature = "std")]
     if lent.lends_thread() {
         keep_thread(lent);
     }
@@ -39,7 +49,7 @@ pub(crate) fn leave(lent: Lent) {
 
 /// Joins the threads of runtimes that are over by now.
 pub(crate) fn sweep() {
-    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut left = LEFT.lock();
     let over: Vec<Lent> = left.extract_if(.., |lent| lent.is_over()).collect();
     drop(left);
     over.iter().for_each(Lent::join);
@@ -48,8 +58,9 @@ pub(crate) fn sweep() {
 /// Makes the calling thread wait at its end, or at once where that is not to be had. The main thread
 /// doesn't: the process ends with it, and waiting would keep a program alive that has returned from
 /// `main`.
+#[cfg(feature = "std")]
 fn keep_thread(lent: Lent) {
-    if std::thread::current().name() == Some("main") {
+    if crate::base::thread::current().name() == Some("main") {
         return;
     }
     if DESTROYED.try_with(|_| ()).is_err() {
@@ -67,6 +78,7 @@ fn keep_thread(lent: Lent) {
 
 /// # Safety
 /// - `lent` is a box of `keep_thread`, to be used once.
+#[cfg(feature = "std")]
 unsafe extern "C" fn at_end(lent: *mut ()) {
     // SAFETY: the caller's contract.
     let lent = unsafe { Box::from_raw(lent.cast::<Lent>()) };

@@ -26,16 +26,26 @@
 //! whatever is sound on a thread is sound on a goroutine: an `Rc` from a `thread_local!`, a guard
 //! held over a wait. [`Builder::migratory`] trades that for Go's rules.
 //!
+//! # Without std
+//!
+//! Without the feature `std`, and with `os-linux-bare`, the same API serves programs that have neither
+//! std nor libc: see `boot`. A panic ends such a program.
+//!
 //! # A missing platform
 //!
 //! The core calls the platform through linked symbols. A program that takes `gort` without any
 //! platform feature, or with `platform-custom` and no `rt_core::platform!`, fails to link with
 //! `undefined symbol: gort0_wait` and its like.
 
-#[cfg(not(feature = "std"))]
-compile_error!("gort without its feature `std` is for freestanding programs, which come later");
+#![cfg_attr(not(feature = "std"), no_std)]
 
+extern crate alloc;
+
+mod base;
+#[cfg(feature = "os-linux-bare")]
+pub mod boot;
 mod builder;
+#[cfg_attr(not(feature = "std"), path = "default/none.rs")]
 mod default;
 mod lent;
 mod panics;
@@ -44,6 +54,7 @@ mod refusal;
 mod scope;
 
 pub mod chan;
+pub mod io;
 pub mod net;
 pub mod runtime;
 #[cfg(feature = "os-sim")]
@@ -55,6 +66,7 @@ pub mod time;
 pub use builder::{Builder, run};
 #[cfg(feature = "os-sim")]
 pub use gort_macros::sim_test;
+#[cfg(feature = "std")]
 pub use gort_macros::{main, test};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use thread::{JoinHandle, blocking, go, sleep, spawn, spawn_local, yield_now};

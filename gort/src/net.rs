@@ -32,25 +32,36 @@
 
 mod handle;
 mod listener;
+mod pair;
 mod tcp;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "std"))]
 mod unix;
 
-pub use std::net::{
+pub use crate::base::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
     ToSocketAddrs,
 };
 
 pub use listener::{Incoming, TcpListener};
+pub use pair::UnixStream;
 pub use tcp::TcpStream;
 
-use std::io;
+use crate::base::io;
 
 use rt_core::OsError;
 
 /// The public face of the system's error.
 fn error(error: OsError) -> io::Error {
     io::Error::from_raw_os_error(error.0)
+}
+
+/// The core's name for a part of a connection.
+fn part(how: Shutdown) -> rt_core::Shutdown {
+    match how {
+        Shutdown::Read => rt_core::Shutdown::Read,
+        Shutdown::Write => rt_core::Shutdown::Write,
+        Shutdown::Both => rt_core::Shutdown::Both,
+    }
 }
 
 /// Tries one address after the other; the error is the last one's.

@@ -1,8 +1,9 @@
 //! Panics of goroutines, and what to say about them.
 
-use std::any::Any;
-use std::io::{self, Write};
-use std::panic::Location;
+use crate::base::panic::Location;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::any::Any;
 
 /// What a panic said, if it is text.
 fn message(panic: &(dyn Any + Send)) -> &str {
@@ -17,17 +18,32 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 #[cold]
 pub(crate) fn report(id: u64, at: &Location<'_>, panic: Box<dyn Any + Send>) {
     let text = message(&*panic);
-    // A closed error stream is no reason to fail.
-    let _ = writeln!(io::stderr(), "goroutine {id}, spawned at {at}, panicked: {text}");
+    write(format_args!("goroutine {id}, spawned at {at}, panicked: {text}"));
     discard(panic);
+}
+
+/// Writes a line to the error stream.
+#[cfg(feature = "std")]
+fn write(line: core::fmt::Arguments<'_>) {
+    use std::io::Write;
+
+    // A closed error stream is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes a line to the error stream.
+#[cfg(not(feature = "std"))]
+fn write(line: core::fmt::Arguments<'_>) {
+    rt_core::report(line);
 }
 
 /// Drops a panic's payload, whose own `Drop` may panic.
 #[cold]
 pub(crate) fn discard(panic: Box<dyn Any + Send>) {
-    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(panic)));
+    let dropped =
+        crate::base::panic::catch_unwind(crate::base::panic::AssertUnwindSafe(|| drop(panic)));
     if let Err(again) = dropped {
         // A payload that panics when dropped gets no third chance.
-        std::mem::forget(again);
+        core::mem::forget(again);
     }
 }

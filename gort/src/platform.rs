@@ -10,6 +10,8 @@ cfg_if::cfg_if! {
         );
     } else if #[cfg(feature = "os-sim")] {
         rt_core::platform!(os = os_sim::Sim<os_linux::Linux>, arch = arch_amd64::Amd64);
+    } else if #[cfg(feature = "os-linux-bare")] {
+        rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
     } else if #[cfg(feature = "os-linux")] {
         rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
     } else {
@@ -25,6 +27,18 @@ pub(crate) const BACKEND: &str = if cfg!(feature = "platform-custom") {
     "custom"
 } else if cfg!(feature = "os-sim") {
     "os-sim + arch-amd64"
+} else if cfg!(feature = "os-linux-bare") {
+    "os-linux (bare) + arch-amd64"
 } else {
     "os-linux + arch-amd64"
 };
+
+/// A variable of the environment, in a program without std.
+#[cfg(all(feature = "os-linux-bare", not(feature = "std")))]
+pub(crate) use os_linux::start::var as variable;
+
+/// A platform of the program's own has its own way to the environment.
+#[cfg(not(any(feature = "os-linux-bare", feature = "std")))]
+pub(crate) fn variable(_name: &str) -> Option<&'static [u8]> {
+    None
+}

@@ -2,9 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::error::Error;
-use std::fmt;
-use std::io;
+use crate::base::io;
+use alloc::format;
+use alloc::string::String;
+use core::error::Error;
+use core::fmt;
 
 use rt_core::{Held, OsError, Runtime, os};
 

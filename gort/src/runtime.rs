@@ -1,5 +1,7 @@
 //! What the runtime runs on, and what its goroutines do.
 
+use alloc::vec::Vec;
+
 pub use rt_core::inspect::{HeldBy, Never, On, Seen, Waits, list};
 pub use rt_core::{Deadlock, GuardKind, Platform, State, WaitsFor};
 

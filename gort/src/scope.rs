@@ -1,11 +1,11 @@
 //! Goroutines that borrow: `std::thread::scope`, name for name.
 
-use std::fmt;
-use std::io;
-use std::marker::PhantomData;
-use std::panic::{self, AssertUnwindSafe, Location};
-use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::base::io;
+use crate::base::panic::{self, AssertUnwindSafe, Location};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use rt_core::{FOREVER, Joiner, Protected, WaitQueue, WaitsFor, park_on};
 

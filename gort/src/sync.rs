@@ -4,6 +4,8 @@
 
 mod mutex;
 
+pub use crate::base::sync::{
+    Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic,
+};
 pub use mutex::{Mutex, MutexGuard};
 pub use rt_core::sync::WaitGroup;
-pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};

@@ -1,10 +1,11 @@
 //! Goroutines with the names of `std::thread`.
 
-use std::any::Any;
-use std::fmt;
-use std::io;
-use std::panic::{self, AssertUnwindSafe, Location};
-use std::time::Duration;
+use crate::base::io;
+use crate::base::panic::{self, AssertUnwindSafe, Location};
+use alloc::boxed::Box;
+use core::any::Any;
+use core::fmt;
+use core::time::Duration;
 
 use rt_core::{Joiner, Runtime, Spawn, os};
 
@@ -14,7 +15,7 @@ use crate::{default, panics};
 pub use crate::scope::{Scope, ScopedJoinHandle, scope};
 
 /// What a goroutine returned, or the payload of its panic.
-pub type Result<T> = std::thread::Result<T>;
+pub type Result<T> = crate::base::thread::Result<T>;
 
 /// The right to wait for a goroutine's result. Dropped, the goroutine goes on by itself.
 pub struct JoinHandle<T>(pub(crate) Joiner<Result<T>>);
@@ -211,7 +212,7 @@ impl Builder {
 #[inline]
 pub fn yield_now() {
     if !rt_core::yield_now() {
-        std::thread::yield_now();
+        crate::base::thread::yield_now();
     }
 }
 

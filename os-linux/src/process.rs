@@ -1,6 +1,7 @@
 //! The process as a whole: a seed, its threads, its error stream.
 
 use crate::{clock, shortage};
+use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
@@ -28,11 +29,15 @@ pub(crate) fn threads() -> usize {
 }
 
 /// Writes all of `text` to descriptor 2, or as much as it takes. Callable from a fault handler.
-pub(crate) fn write_error(mut text: &[u8]) {
+pub(crate) fn write_error(text: &[u8]) {
     // SAFETY: the descriptor is used for this call only; a closed one is an error that is ignored.
-    let stderr = unsafe { rustix::stdio::stderr() };
+    write(unsafe { rustix::stdio::stderr() }, text);
+}
+
+/// Writes all of `text`, or as much as the descriptor takes.
+pub(crate) fn write(to: BorrowedFd<'_>, mut text: &[u8]) {
     while !text.is_empty() {
-        match rustix::io::write(stderr, text) {
+        match rustix::io::write(to, text) {
             Ok(0) => return,
             Ok(written) => text = &text[written..],
             Err(Errno::INTR) => {}

@@ -13,6 +13,8 @@ const EDGES: &[(&str, &[&str])] = &[
     // Beside the API, these test and measure what stands below it.
     ("tests", &["gort", "gort-macros", "rt-core", "os-*", "arch-*"]),
     ("bench", &["gort", "rt-core", "os-*", "arch-*"]),
+    // Programs of one user, as any other would write them.
+    ("freestanding", &["gort"]),
     ("ci", &[]),
 ];
 

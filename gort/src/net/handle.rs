@@ -5,11 +5,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use crate::base::io;
+use crate::base::net::SocketAddr;
+use crate::base::sync::Arc;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 
 use rt_core::{Direction, Edges, FOREVER, Io, OsResult, Socket, SocketOption, Wake, net, os};
 
@@ -134,6 +134,7 @@ impl Handle {
         self.modes.timeout(direction).set(time)
     }
 
+    #[cfg(feature = "std")]
     pub(super) fn is_non_blocking(&self) -> bool {
         self.modes.non_blocking.load(Ordering::Relaxed)
     }
@@ -147,6 +148,7 @@ impl Handle {
         Ok(Handle { io: Io::new(socket), modes: Arc::clone(&self.modes) })
     }
 
+    #[cfg(feature = "std")]
     /// Takes it apart. `true`: no clone is left, so nobody else minds how the socket is set.
     pub(super) fn into_socket(self) -> (Socket, bool) {
         let last = Arc::strong_count(&self.modes) == 1;

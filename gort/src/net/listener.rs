@@ -2,11 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt;
-use std::io;
-use std::iter::FusedIterator;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use crate::base::io;
+use crate::base::net::{SocketAddr, ToSocketAddrs};
+use crate::base::panic::{RefUnwindSafe, UnwindSafe};
+use core::fmt;
+use core::iter::FusedIterator;
 
 use rt_core::{Direction, SocketKind, SocketOption, net};
 

@@ -2,11 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::time::Duration;
+use crate::base::io::{self, IoSlice, Read, Write};
+use crate::base::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use crate::base::panic::{RefUnwindSafe, UnwindSafe};
+use core::fmt;
+use core::time::Duration;
 
 use rt_core::{Direction, FOREVER, SocketKind, SocketOption, Wake, net};
 
@@ -115,12 +115,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let how = match how {
-            Shutdown::Read => rt_core::Shutdown::Read,
-            Shutdown::Write => rt_core::Shutdown::Write,
-            Shutdown::Both => rt_core::Shutdown::Both,
-        };
-        net::shutdown(self.handle.socket(), how).map_err(error)
+        net::shutdown(self.handle.socket(), super::part(how)).map_err(error)
     }
 
     /// A second handle to the same connection. Options and timeouts are common to both; the

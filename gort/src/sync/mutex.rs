@@ -1,13 +1,13 @@
 //! `std::sync::Mutex`, whose waiters park.
 
-use std::cell::UnsafeCell;
-use std::fmt;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
-use std::thread;
+use crate::base::panic::{RefUnwindSafe, UnwindSafe};
+use crate::base::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+use crate::base::thread;
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use rt_core::sync::RawMutex;
 

@@ -250,4 +250,10 @@ pub fn open_standard_streams() -> OsResult<usize> {
     Ok(opened)
 }
 
+/// Writes all of `text` to descriptor 1, or as much as it takes.
+pub fn print(text: &[u8]) {
+    // SAFETY: the descriptor is used for this call only; a closed one is an error that is ignored.
+    crate::process::write(unsafe { rustix::stdio::stdout() }, text);
+}
+
 const _: () = assert!(size_of::<usize>() == 8);

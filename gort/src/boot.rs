@@ -1,0 +1,169 @@
+//! Starting a program that has neither std nor libc: from the kernel's first instruction to `main`,
+//! which is a goroutine like any other. The stages are Go's.
+//!
+//! ```ignore
+//! #![no_std]
+//! #![no_main]
+//!
+//! gort::entry!(main);
+//!
+//! fn main() {
+//!     gort::boot::print("hello\n");
+//! }
+//! ```
+//!
+//! The program is linked with `-nostartfiles -nostdlib -static -no-pie`, and built with
+//! `panic = "abort"`. Its allocator is [`os_linux::Heap`]; a panic says where and what, and ends it.
+
+use core::convert::Infallible;
+use core::fmt;
+use core::panic::PanicInfo;
+
+use os_linux::start::{self, Auxv, Start};
+use rt_core::{OsError, os, report};
+
+use crate::Builder;
+
+pub use arch_amd64::rt0;
+pub use os_linux::start::{Texts, args, auxv, var, vars};
+
+/// The status of a program that could not start, or whose main failed: Go's.
+const FAILED: i32 = 2;
+
+#[global_allocator]
+static HEAP: os_linux::Heap = os_linux::Heap::new();
+
+/// Makes `$main` the program: `fn() -> T`, where `T` is a [`Status`]. A second argument is the
+/// [`Builder`] that it runs on.
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        $crate::entry!($main, $crate::Builder::new());
+    };
+    ($main:path, $builder:expr) => {
+        const _: () = {
+            unsafe extern "C" fn rt0_go(stack: *const usize) -> ! {
+                // SAFETY: `_start` calls it with the kernel's stack pointer, once.
+                unsafe { $crate::boot::rt0_go(stack, || $builder, $main) }
+            }
+            $crate::boot::rt0!(rt0_go);
+        };
+    };
+}
+
+/// What `main` may return: the number that the process ends with.
+pub trait Status {
+    /// That number.
+    fn status(self) -> i32;
+}
+
+impl Status for () {
+    fn status(self) -> i32 {
+        0
+    }
+}
+
+impl Status for i32 {
+    fn status(self) -> i32 {
+        self
+    }
+}
+
+/// An error is reported.
+impl<T: Status, E: fmt::Debug> Status for Result<T, E> {
+    fn status(self) -> i32 {
+        match self {
+            Ok(value) => value.status(),
+            Err(error) => {
+                report(format_args!("error: {error:?}"));
+                FAILED
+            }
+        }
+    }
+}
+
+/// The second stage of a start, on the kernel's stack. Called by `_start`.
+///
+/// # Safety
+/// - `stack` is what the stack pointer was when the kernel started this process; called once.
+pub unsafe fn rt0_go<T: Status>(
+    stack: *const usize,
+    builder: fn() -> Builder,
+    main: fn() -> T,
+) -> ! {
+    // SAFETY: the caller's contract.
+    let start = unsafe { Start::new(stack) };
+    start.keep();
+    let auxv = start.auxv();
+    settls(&auxv);
+    start::keep_auxv(&auxv);
+    if let Err(error) = start::open_standard_streams() {
+        cannot_start("a closed standard stream can't be opened on /dev/null", error);
+    }
+    let Err(error) = builder().run(|| -> Infallible { os::exit(main().status()) });
+    report(format_args!("fatal: {error}"));
+    os::exit(FAILED)
+}
+
+/// Gives this thread its storage, and looks whether that came to something.
+fn settls(auxv: &Auxv) {
+    // SAFETY: called by `rt0_go` alone, before anything that asks which thread it is.
+    if let Err(error) = unsafe { start::set_tls(auxv) } {
+        cannot_start("the thread-local storage can't be set (arch_prctl ARCH_SET_FS)", error);
+    }
+    if !start::tls_works() {
+        report(format_args!("fatal: what is written to thread-local storage is not found there"));
+        os::exit(FAILED);
+    }
+}
+
+/// Ends a program that can't be started.
+#[cold]
+fn cannot_start(what: &str, error: OsError) -> ! {
+    let error = crate::io::Error::from_raw_os_error(error.0);
+    report(format_args!("fatal: {what}: {error}"));
+    os::exit(FAILED)
+}
+
+/// Writes to the standard output, as far as it goes.
+pub fn print(text: impl AsRef<[u8]>) {
+    start::print(text.as_ref());
+}
+
+/// Writes a line to the standard output. Takes what `format!` takes.
+#[macro_export]
+macro_rules! println {
+    ($($arg:tt)*) => { $crate::boot::print_line(format_args!($($arg)*)) };
+}
+
+/// Writes a line to the standard output, in one piece.
+pub fn print_line(line: fmt::Arguments<'_>) {
+    let mut text = alloc::fmt::format(line);
+    text.push('\n');
+    print(text);
+}
+
+/// Says where and what, and ends the process: nothing can unwind here.
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    let message = info.message();
+    match (rt_core::current_id(), info.location()) {
+        (Some(id), Some(at)) => report(format_args!("goroutine {id} panicked at {at}: {message}")),
+        (None, Some(at)) => report(format_args!("a thread panicked at {at}: {message}")),
+        (_, None) => report(format_args!("panicked: {message}")),
+    }
+    os::abort()
+}
+
+/// What the compiled core refers to where it could unwind, if it could.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() -> ! {
+    rt_core::fatal!("something unwinds, in a program without unwinding")
+}
+
+/// As [`rust_eh_personality`].
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    rust_eh_personality()
+}
