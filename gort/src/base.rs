@@ -27,5 +27,6 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 /// A variable of the environment, what is no text in it replaced.
 #[cfg(not(feature = "std"))]
 pub(crate) fn variable(name: &str) -> Option<String> {
-    crate::platform::variable(name).map(|value| String::from_utf8_lossy(value).into_owned())
+    let value = crate::platform::variable(name)?;
+    Some(String::from(core::str::from_utf8(value).unwrap_or("(not a text)")))
 }

@@ -17,12 +17,13 @@
 
 use core::convert::Infallible;
 use core::fmt;
-use core::panic::PanicInfo;
+use core::panic::{Location, PanicInfo};
 
 use os_linux::start::{self, Auxv, Start};
 use rt_core::{OsError, os, report};
 
 use crate::Builder;
+use crate::builder::run_on;
 
 pub use arch_amd64::rt0;
 pub use os_linux::start::{Texts, args, auxv, var, vars};
@@ -86,6 +87,7 @@ impl<T: Status, E: fmt::Debug> Status for Result<T, E> {
 ///
 /// # Safety
 /// - `stack` is what the stack pointer was when the kernel started this process; called once.
+#[inline(always)]
 pub unsafe fn rt0_go<T: Status>(
     stack: *const usize,
     builder: fn() -> Builder,
@@ -97,10 +99,15 @@ pub unsafe fn rt0_go<T: Status>(
     let auxv = start.auxv();
     settls(&auxv);
     start::keep_auxv(&auxv);
+    if let Err(error) = start::set_signal_stack() {
+        cannot_start("the stack for fault handlers can't be set", error);
+    }
     if let Err(error) = start::open_standard_streams() {
         cannot_start("a closed standard stream can't be opened on /dev/null", error);
     }
-    let Err(error) = builder().run(|| -> Infallible { os::exit(main().status()) });
+    let main = || -> Infallible { os::exit(main().status()) };
+    let runtime = builder().start();
+    let Err(error) = runtime.and_then(|runtime| run_on(&runtime, Location::caller(), main));
     report(format_args!("fatal: {error}"));
     os::exit(FAILED)
 }

@@ -129,6 +129,9 @@ impl Builder {
         self
     }
 
+    // Inlined, so that a program that says how many processors it wants carries nothing along that
+    // finds out.
+    #[inline(always)]
     fn config(&self) -> io::Result<Config> {
         let procs = match self.procs {
             Some(n) => n,
@@ -154,6 +157,7 @@ impl Builder {
     }
 
     /// Starts a runtime without running anything in it.
+    #[inline(always)]
     pub(crate) fn start(&self) -> io::Result<Runtime> {
         start(&self.config()?)
     }
@@ -226,8 +230,8 @@ fn start(config: &Config) -> io::Result<Runtime> {
     Runtime::new(config).map_err(|error| refusal::refused("a runtime", error, None))
 }
 
-/// Runs `f` on a runtime that has just been started.
-fn run_on<F, T>(runtime: &Runtime, at: &'static Location<'static>, f: F) -> io::Result<T>
+/// Runs `f` as the first goroutine of a runtime that nothing runs in. See [`Builder::run`].
+pub(crate) fn run_on<F, T>(runtime: &Runtime, at: &'static Location<'static>, f: F) -> io::Result<T>
 where
     F: FnOnce() -> T,
 {
@@ -243,7 +247,10 @@ where
     match result {
         Some(Ok(value)) => Ok(value),
         Some(Err(panic)) => panic::resume_unwind(panic),
-        None => Err(io::Error::other("the first goroutine ended without a result")),
+        None => {
+            let text = "the first goroutine ended without a result";
+            Err(refusal::sentence(io::ErrorKind::Other, text))
+        }
     }
 }
 
@@ -267,10 +274,10 @@ fn procs_by_default() -> io::Result<usize> {
     let Some(text) = variable(MAXPROCS) else { return Ok(rt_core::os::cpus()) };
     let number = text.trim().parse().ok();
     number.filter(|n| (1..=MOST_PROCS).contains(n)).ok_or_else(|| {
-        invalid(format!("{MAXPROCS} is {text:?}: give a number from 1 to {MOST_PROCS}"))
+        invalid(format!("{MAXPROCS} is `{text}`: give a number from 1 to {MOST_PROCS}"))
     })
 }
 
 fn invalid(text: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, text)
+    refusal::sentence(io::ErrorKind::InvalidInput, text)
 }

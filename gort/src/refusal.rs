@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 use crate::base::io;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use core::error::Error;
@@ -10,11 +12,41 @@ use core::fmt;
 
 use rt_core::{Held, OsError, Runtime, os};
 
+/// What is inside of an error that is a sentence.
+struct Sentence(Cow<'static, str>);
+
+/// As it is displayed: a derived one would bring much code into small programs.
+impl fmt::Debug for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Sentence {}
+
+/// An error that is a sentence.
+#[cold]
+pub(crate) fn sentence(kind: io::ErrorKind, text: impl Into<Cow<'static, str>>) -> io::Error {
+    io::Error::new(kind, Box::new(Sentence(text.into())) as Box<dyn Error + Send + Sync>)
+}
+
 /// What is inside of such an error. Its source is the system's own, with the number.
-#[derive(Debug)]
 struct Refusal {
     text: String,
     system: io::Error,
+}
+
+/// As it is displayed: a derived one would bring much code into small programs.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl fmt::Display for Refusal {

@@ -26,6 +26,8 @@ const IGNORE: usize = 1;
 const ABSENT: u32 = 0;
 const INSTALLING: u32 = 1;
 const INSTALLED: u32 = 2;
+/// Somebody installs, and others may sleep until that is done.
+const AWAITED: u32 = 3;
 
 /// Who installs. Written and read by callers of [`catch`]; the one that swaps in `INSTALLING` does
 /// it, the others sleep on the word.
@@ -69,14 +71,24 @@ pub(crate) fn catch(handler: fn(usize) -> Fault) -> OsResult<()> {
         match STAGE.compare_exchange(ABSENT, INSTALLING, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => break,
             Err(INSTALLED) => return Ok(()),
-            Err(_) => crate::futex::wait(&STAGE, INSTALLING, FOREVER),
+            Err(_) => {
+                // Relaxed: who installs wakes whoever sleeps, and publishes with its own store.
+                let _ = STAGE.compare_exchange(
+                    INSTALLING,
+                    AWAITED,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+                crate::futex::wait(&STAGE, AWAITED, FOREVER);
+            }
         }
     }
     let result = install(handler);
     let stage = if result.is_ok() { INSTALLED } else { ABSENT };
     // Release: pairs with the Acquire above.
-    STAGE.store(stage, Ordering::Release);
-    crate::futex::wake(&STAGE, u32::MAX);
+    if STAGE.swap(stage, Ordering::Release) == AWAITED {
+        crate::futex::wake(&STAGE, u32::MAX);
+    }
     result
 }
 

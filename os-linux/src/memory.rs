@@ -21,6 +21,12 @@ use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};
 /// What the kernel says of markers on locked memory.
 const INVALID: OsError = OsError(Errno::INVAL.raw_os_error());
 
+/// What the kernel says of an address that can't be read.
+const FAULT: OsError = OsError(Errno::FAULT.raw_os_error());
+
+/// A huge page, on the processors that we are for. Below it there is none to forbid.
+const HUGE: usize = 2 * 1024 * 1024;
+
 /// Guards per system call.
 const BATCH: usize = 64;
 
@@ -41,9 +47,11 @@ pub(crate) fn reserve(bytes: usize) -> OsResult<*mut u8> {
     // SAFETY: without an address to map at, the kernel chooses a range that nobody uses.
     let at = unsafe { mm::mmap_anonymous(null_mut(), bytes, ProtFlags::empty(), flags) };
     let at = at.map_err(error)?;
-    // A kernel without huge pages refuses, and there is nothing to forbid.
-    // SAFETY: the range was just mapped here, and this advice changes no contents.
-    let _ = unsafe { mm::madvise(at, bytes, Advice::LinuxNoHugepage) };
+    if bytes >= HUGE {
+        // A kernel without huge pages refuses, and there is nothing to forbid.
+        // SAFETY: the range was just mapped here, and this advice changes no contents.
+        let _ = unsafe { mm::madvise(at, bytes, Advice::LinuxNoHugepage) };
+    }
     Ok(at.cast())
 }
 
@@ -68,16 +76,29 @@ pub(crate) unsafe fn guard(
     count: usize,
 ) -> OsResult<()> {
     let at = |index: usize| Range { at: first.wrapping_add(index * stride), bytes };
-    let marked = match guard_kind() {
+    let mut marked = 0;
+    let known = GUARDS.load(Ordering::Relaxed);
+    if known != PROTECTION {
         // SAFETY: the caller gave us these ranges to spoil.
-        GuardKind::Marker => unsafe { mark(&at, count) }?,
-        _ => 0,
-    };
+        let taken = unsafe { mark(&at, count) };
+        // A kernel without markers calls them an error, and an emulated one may only say that it
+        // has them: the first marker of a process is looked at.
+        let real = known == MARKER || (taken.is_ok_and(|taken| taken > 0) && is_guarded(first));
+        if real {
+            GUARDS.store(MARKER, Ordering::Relaxed);
+            marked = taken?;
+        }
+    }
     for index in marked..count {
         // SAFETY: the caller gave us this range to spoil.
         unsafe { protect(at(index)) }?;
     }
     Ok(())
+}
+
+/// Whether the kernel itself can't read a word, which it says without a signal.
+fn is_guarded(at: *const u8) -> bool {
+    raw::futex_look(at.cast()) == Err(FAULT)
 }
 
 /// Puts markers on the first `count` ranges. Returns how many took one: fewer where the kernel

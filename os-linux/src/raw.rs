@@ -35,6 +35,16 @@ pub(crate) fn futex_wake(word: *const AtomicU32, n: u32) -> OsResult<usize> {
     unsafe { call(linux::__NR_futex, [word.addr(), op, n, 0, 0]) }
 }
 
+/// `FUTEX_WAIT` that never waits: what the kernel says of the word at an address.
+pub(crate) fn futex_look(word: *const u32) -> OsResult<usize> {
+    let op = (linux::FUTEX_WAIT | linux::FUTEX_PRIVATE_FLAG) as usize;
+    let limit = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let args = [word.addr(), op, 1, core::ptr::from_ref(&limit).addr(), 0];
+    // SAFETY: the kernel reads one word, and answers with an error where it can't; the limit lives
+    // through the call, which is over at once.
+    unsafe { call(linux::__NR_futex, args) }
+}
+
 /// `madvise` with advice that rustix doesn't name.
 ///
 /// # Safety

@@ -60,6 +60,9 @@ pub(crate) unsafe fn set(at: *mut u8, bytes: usize) -> OsResult<Stack> {
 
 /// Prepares a thread that the core did not start. 0: it had a stack that will do.
 pub(crate) fn enter() -> OsResult<usize> {
+    if signals::ALL_HAVE_STACKS {
+        return Ok(0);
+    }
     let has = current()?;
     let needs = machine::signal_frame_bytes() + ENOUGH;
     if has.flags & Stack::NONE.flags == 0 && has.bytes >= needs {
@@ -75,6 +78,25 @@ pub(crate) fn enter() -> OsResult<usize> {
             Err(refused)
         }
     }
+}
+
+/// Gives the calling thread, the first of its process, an alternate stack for good: `room` if that
+/// is large enough, or a mapping.
+///
+/// # Errors
+/// The system gives no memory for it.
+///
+/// # Safety
+/// - The range is writable and nobody else's from now on.
+#[cfg(feature = "bare")]
+pub(crate) unsafe fn set_first(room: *mut u8, room_bytes: usize) -> OsResult<()> {
+    if room_bytes >= bytes() {
+        // SAFETY: the caller gives the range.
+        return unsafe { set(room, room_bytes) }.map(drop);
+    }
+    let base = memory::reserve(mapping_bytes())?;
+    // SAFETY: the fresh reservation of the line above, which is never given back.
+    unsafe { install(base) }
 }
 
 /// Undoes [`enter`].

@@ -14,6 +14,7 @@ const ASM_FILES: &[&str] = &["os-linux/src/local.rs", "os-linux/src/bare/syscall
 /// in one process.
 const STATIC_FILES: &[(&str, &str)] = &[
     ("gort/src/default.rs", "the process-wide default runtime, and who starts it"),
+    ("gort/src/boot.rs", "the allocator of a program without libc"),
     ("gort/src/lent.rs", "threads to be joined after their runtime; that std has destructors"),
     (
         "os-linux/src/faults.rs",
@@ -21,7 +22,7 @@ const STATIC_FILES: &[(&str, &str)] = &[
     ),
     ("os-linux/src/fence.rs", "what the kernel offers, asked once"),
     ("os-linux/src/bare/machine.rs", "what the kernel told at the start"),
-    ("os-linux/src/bare/start.rs", "where the kernel's words are"),
+    ("os-linux/src/bare/start.rs", "where the kernel's words are; the first alternate stack"),
     ("os-linux/src/bare/tls.rs", "the first thread's storage, before there is memory"),
     (
         "os-linux/src/hosted/fork.rs",

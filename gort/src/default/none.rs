@@ -6,11 +6,13 @@
 use rt_core::Runtime;
 
 use crate::base::io;
+use crate::refusal;
 
 /// # Errors
 /// Always.
 pub(crate) fn runtime() -> io::Result<&'static Runtime> {
-    Err(io::Error::other("this thread belongs to no runtime: call gort::run"))
+    let text = "this thread belongs to no runtime: call gort::run";
+    Err(refusal::sentence(io::ErrorKind::Other, text))
 }
 
 /// The process-wide runtime, if somebody has started it: nobody has.

@@ -2,7 +2,6 @@
 
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
-use core::ptr::null;
 
 use linux_raw_sys::general as linux;
 use rt_core::OsResult;
@@ -52,32 +51,19 @@ impl Action {
     }
 }
 
-/// Gives a signal an action, unless `new` is null, and returns the one of before.
-///
-/// # Safety
-/// - `new` is null, or readable and as [`set_action`] wants it.
-unsafe fn exchange(signal: c_int, new: *const Action) -> OsResult<Action> {
-    let mut before = MaybeUninit::<Action>::uninit();
-    let to = before.as_mut_ptr().addr();
-    let args = [signal as usize, new.addr(), to, MASK_BYTES, 0];
-    // SAFETY: the caller answers for `new`; `before` is writable, and both are laid out as the
-    // kernel has it.
-    unsafe { call(linux::__NR_rt_sigaction, args) }?;
-    // SAFETY: written by the successful call above.
-    Ok(unsafe { before.assume_init() })
-}
-
-/// The action that a signal has at this moment.
-pub(crate) fn action(signal: c_int) -> OsResult<Action> {
-    // SAFETY: asks only.
-    unsafe { exchange(signal, null()) }
+/// The action that a signal had before ours: there are no handlers in a program that has just
+/// started, so nobody is asked. That the signal was to be ignored when somebody sends it is lost.
+pub(crate) fn action(_signal: c_int) -> OsResult<Action> {
+    Ok(Action::default())
 }
 
 /// Gives a signal an action: the default, one that was in force before, or one with a handler that
 /// may be called at any time.
 pub(crate) fn set_action(signal: c_int, action: &Action) -> OsResult<()> {
-    // SAFETY: `action` is one of those that the sentence above allows.
-    unsafe { exchange(signal, action) }.map(drop)
+    let new = core::ptr::from_ref(action).addr();
+    // SAFETY: `action` is one of those that the sentence above allows, laid out as the kernel has
+    // it; nobody asks for the one of before.
+    unsafe { call(linux::__NR_rt_sigaction, [signal as usize, new, 0, MASK_BYTES, 0]) }.map(drop)
 }
 
 /// Sends the calling thread a signal. Callable from a handler.
@@ -114,6 +100,10 @@ pub(crate) fn set_mask(mask: Mask) {
 pub(crate) fn allow(signal: c_int) {
     change_mask(linux::SIG_UNBLOCK, 1 << (signal - 1));
 }
+
+/// Whether every thread has an alternate stack from its first moments: those that we start, and the
+/// first, which `start` gives one.
+pub(crate) const ALL_HAVE_STACKS: bool = true;
 
 /// Sets the calling thread's alternate stack, unless `new` is null, and returns the one of before.
 /// Refused while the thread runs on it.

@@ -7,6 +7,7 @@
 //!
 //! All of it stays where it is until the process ends, and nobody writes to it.
 
+use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::size_of;
 use core::ops::Range;
@@ -19,6 +20,7 @@ use rt_core::OsResult;
 
 use super::syscall::call;
 use super::{machine, tls};
+use crate::signal_stack;
 
 /// What of the first stack is taken for granted, as in Go: it is far larger, but nobody asks.
 const STACK: usize = 64 * 1024;
@@ -217,6 +219,29 @@ pub fn tls_works() -> bool {
 /// Keeps what the backend needs of the auxv.
 pub fn keep_auxv(auxv: &Auxv) {
     machine::keep(auxv.page_size, auxv.signal_frame_bytes, auxv.random);
+}
+
+/// Room for the first thread's alternate stack, which costs nothing until it is used: more than any
+/// processor's registers take.
+const ALTERNATE: usize = 96 * 1024;
+
+#[repr(C, align(64))]
+struct Alternate(UnsafeCell<[u8; ALTERNATE]>);
+
+// SAFETY: nobody but the kernel touches it, for the first thread.
+unsafe impl Sync for Alternate {}
+
+static FIRST_ALTERNATE: Alternate = Alternate(UnsafeCell::new([0; ALTERNATE]));
+
+/// Gives this thread, the first, the stack that its fault handlers run on. Needs what [`keep_auxv`]
+/// keeps.
+///
+/// # Errors
+/// The system refuses.
+pub fn set_signal_stack() -> OsResult<()> {
+    let room = FIRST_ALTERNATE.0.get().cast::<u8>();
+    // SAFETY: the static is for this; a second call would give the same thread the same stack.
+    unsafe { signal_stack::set_first(room, ALTERNATE) }
 }
 
 /// Opens the standard streams that are closed on `/dev/null`, so that no file or socket gets their

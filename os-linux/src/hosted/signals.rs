@@ -67,6 +67,9 @@ pub(crate) fn raise(signal: c_int) {
     unsafe { libc::raise(signal) };
 }
 
+/// Whether every thread has an alternate stack from its first moments: not those of others.
+pub(crate) const ALL_HAVE_STACKS: bool = false;
+
 /// Sets the calling thread's alternate stack, unless `new` is null, and returns the one of before.
 /// Refused while the thread runs on it.
 ///

@@ -70,10 +70,8 @@ const KNOWN: &[(i32, ErrorKind, &str)] = &[
 ];
 
 /// Why an operation failed.
-#[derive(Debug)]
 pub struct Error(Repr);
 
-#[derive(Debug)]
 enum Repr {
     System(i32),
     Custom(ErrorKind, Box<dyn error::Error + Send + Sync>),
@@ -115,6 +113,13 @@ impl Error {
 /// What is known of a number of the system's.
 fn known(number: i32) -> Option<&'static (i32, ErrorKind, &'static str)> {
     KNOWN.iter().find(|(other, ..)| *other == number)
+}
+
+/// As it is displayed: a derived one would bring much code into small programs.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for Error {
