@@ -23,6 +23,10 @@ const FEATURE_SETS: &[FeatureSet] = &[
     FeatureSet { name: "sim", args: &["-p", "tests", "--features", "sim"] },
     FeatureSet { name: "a user's sim", args: &["-p", "gort", "--features", "sim"] },
     FeatureSet { name: "interpose", args: &["-p", "os-sim", "--features", "interpose"] },
+    FeatureSet {
+        name: "freestanding",
+        args: &["-p", "freestanding", "--features", "freestanding", "--profile", "freestanding"],
+    },
     FeatureSet { name: "valgrind", args: &["-p", "tests", "--features", "valgrind"] },
     FeatureSet { name: "address", args: &["-p", "tests", "--features", "sanitize-address"] },
     FeatureSet { name: "thread", args: &["-p", "tests", "--features", "sanitize-thread"] },

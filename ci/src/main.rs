@@ -7,6 +7,7 @@
 
 mod command;
 mod counts;
+mod freestanding;
 mod hygiene;
 mod loom;
 mod mirror;

@@ -6,7 +6,8 @@ use std::time::Instant;
 use crate::command::Project;
 use crate::counts::Counts;
 use crate::{
-    Error, Usage, hygiene, loom, mirror, sanitize, scaling, sim, soak, suites, tidy, tools, tour,
+    Error, Usage, freestanding, hygiene, loom, mirror, sanitize, scaling, sim, soak, suites, tidy,
+    tools, tour,
 };
 
 /// One thing that `cargo ci` checks.
@@ -69,6 +70,12 @@ pub(crate) const STEPS: &[Step] = &[
         usage: "lto [FILTER..]",
         about: "The whole-runtime tests as users ship them: thin LTO, then fat LTO.",
         run: suites::lto,
+    },
+    Step {
+        name: "freestanding",
+        usage: "freestanding",
+        about: "Programs without libc: what they consist of, how they start, what they say.",
+        run: freestanding::run,
     },
     Step {
         name: "sim",

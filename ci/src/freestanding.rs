@@ -1,0 +1,98 @@
+//! Programs without libc: builds them, and checks what is claimed of them.
+//!
+//! The executables stay in `target/freestanding/`, with their link maps and the output of each run
+//! that failed.
+
+#![forbid(unsafe_code)]
+
+mod file;
+mod runs;
+
+use std::process::Command;
+use std::time::Duration;
+
+use xshell::cmd;
+
+use crate::Error;
+use crate::command::{self, Project};
+use crate::counts::Counts;
+use crate::steps::no_arguments;
+
+/// Where the executables are.
+const FOLDER: &str = "target/freestanding";
+
+/// The longest that one of them runs, on a machine that does other things as well.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// One claim: its sentence, and what shows it.
+struct Check {
+    claim: &'static str,
+    show: fn(&Project) -> Result<(), Error>,
+}
+
+/// `cargo ci freestanding`.
+pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
+    no_arguments(args)?;
+    let build = "--profile freestanding -p freestanding --features freestanding";
+    let build: Vec<_> = build.split(' ').collect();
+    cmd!(project.sh, "cargo build {build...}").run()?;
+    // What starts them oddly is an ordinary program, and so is the portable one's other build.
+    cmd!(project.sh, "cargo build -p tests --bin odd_start").run()?;
+    cmd!(project.sh, "cargo build -p gort --example portable").run()?;
+    let mut counts = Counts::default();
+    for check in file::CHECKS.iter().chain(runs::CHECKS) {
+        match (check.show)(project) {
+            Ok(()) => {
+                println!("ok: {}", check.claim);
+                counts.passed += 1;
+            }
+            Err(error) => {
+                println!("FAILED: {}: {error}", check.claim);
+                counts.failed += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Runs a line of the shell in the project's root and returns what it wrote, with `status N` as the
+/// last line.
+fn shell(project: &Project, line: &str) -> Result<String, Error> {
+    let mut command = Command::new("sh");
+    command.current_dir(project.sh.current_dir()).arg("-c").arg(format!("{line}\necho status $?"));
+    let finished = command::watch(command, Some(LIMIT), false)?;
+    if finished.timed_out {
+        return Err(format!("`{line}` took too long:\n{}", finished.output).into());
+    }
+    Ok(finished.output)
+}
+
+/// All of these texts are in the output.
+fn contains(output: &str, texts: &[&str]) -> Result<(), Error> {
+    match texts.iter().find(|text| !output.contains(**text)) {
+        None => Ok(()),
+        Some(text) => Err(format!("there is no {text:?} in\n{output}").into()),
+    }
+}
+
+/// None of these texts is in the output.
+fn lacks(output: &str, texts: &[&str]) -> Result<(), Error> {
+    match texts.iter().find(|text| output.contains(**text)) {
+        None => Ok(()),
+        Some(text) => Err(format!("there is a {text:?} in\n{output}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_looked_for() {
+        assert!(contains("one two", &["one", "two"]).is_ok());
+        let refused = contains("one two", &["one", "three"]).unwrap_err().to_string();
+        assert!(refused.contains("\"three\""), "{refused}");
+        assert!(lacks("one two", &["three"]).is_ok());
+        assert!(lacks("one two", &["three", "two"]).is_err());
+    }
+}

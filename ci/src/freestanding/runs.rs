@@ -1,0 +1,144 @@
+//! What the executables do, and what they say when it goes wrong.
+
+use super::{Check, FOLDER, contains, lacks, shell};
+use crate::Error;
+use crate::command::Project;
+
+/// The most system calls of the small one, the first and the last included.
+const CALLS: usize = 15;
+
+/// What a libc does when it starts, and nobody here needs.
+const OF_LIBC: &[&str] =
+    &["brk(", "set_tid_address", "set_robust_list", "rseq", "readlink", "uname(", "openat("];
+
+/// What the demo says however it is started.
+const WORKS: &[&str] = &[
+    "goroutines: 100000, sum 4999950000",
+    "primes: [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, \
+     83, 89, 97]",
+    "sleepers: [10, 20, 30]",
+    "echo: round and back",
+];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check { claim: "hello says so and ends well, by few system calls, none a libc's", show: hello },
+    Check { claim: "the demo does all that it says, and its status is main's", show: demo },
+    Check { claim: "threads are made with storage of their own", show: threads },
+    Check { claim: "a portable program says the same with std and without", show: portable },
+    Check { claim: "odd starts go well: no arguments, closed streams, 6 MB, no auxv", show: odd },
+    Check { claim: "where thread-local storage is refused, that is said", show: no_storage },
+    Check { claim: "where threads are refused, that is said, and others go on", show: no_threads },
+    Check { claim: "an overflow, a panic and a lack of memory are said", show: trouble },
+    Check { claim: "a backtrace ends at the goroutine's entry", show: backtrace },
+];
+
+fn hello(project: &Project) -> Result<(), Error> {
+    let log = format!("{FOLDER}/hello.strace");
+    let output = shell(project, &format!("strace -o {log} {FOLDER}/hello"))?;
+    contains(&output, &["hello from a goroutine\nstatus 0"])?;
+    let log = project.sh.read_file(log)?;
+    let calls: Vec<_> = log.lines().filter(|line| line.contains('(')).collect();
+    println!("    hello makes {} system calls", calls.len());
+    if calls.len() > CALLS {
+        return Err(format!("{} system calls:\n{log}", calls.len()).into());
+    }
+    let starts = |index: usize, with: &str| calls.get(index).is_some_and(|c| c.starts_with(with));
+    if !starts(0, "execve(") || !starts(1, "arch_prctl(ARCH_SET_FS, ") {
+        return Err(format!("it starts with something else:\n{log}").into());
+    }
+    lacks(&log, OF_LIBC)
+}
+
+fn demo(project: &Project) -> Result<(), Error> {
+    let output = shell(project, &format!("{FOLDER}/demo 42 'two words'"))?;
+    contains(&output, WORKS)?;
+    contains(&output, &["arg 1: 42", "arg 2: two words", "page size 4096", "status 42"])
+}
+
+fn threads(project: &Project) -> Result<(), Error> {
+    let log = format!("{FOLDER}/demo.strace");
+    let output = shell(project, &format!("strace -f -o {log} {FOLDER}/demo"))?;
+    contains(&output, &["status 0"])?;
+    let log = project.sh.read_file(log)?;
+    let made: Vec<_> = log.lines().filter(|line| line.contains(" clone(")).collect();
+    if made.is_empty() || made.iter().any(|line| !line.contains("CLONE_SETTLS")) {
+        return Err(format!("threads were made so: {made:?}").into());
+    }
+    lacks(&log, &OF_LIBC[..OF_LIBC.len() - 1])
+}
+
+fn portable(project: &Project) -> Result<(), Error> {
+    let hosted = shell(project, "target/debug/examples/portable")?;
+    contains(&hosted, &WORKS[1..3])?;
+    contains(&hosted, &["status 0"])
+}
+
+fn odd(project: &Project) -> Result<(), Error> {
+    let start = |how: &str| {
+        let output = shell(project, &format!("target/debug/odd_start {how} {FOLDER}/demo 5"))?;
+        Ok::<_, Error>(output)
+    };
+    let nothing = start("nothing")?;
+    contains(&nothing, &["environment: 0 variables", "status 0"])?;
+    contains(&nothing, WORKS)?;
+    // Without the second, what it says goes to /dev/null, and nowhere else.
+    let silent = start("closed-1")?;
+    if silent != "status 5\n" {
+        return Err(format!("with its output closed: {silent}").into());
+    }
+    for how in ["closed-0", "closed-2", "huge", "no-auxv"] {
+        let output = start(how)?;
+        contains(&output, WORKS).map_err(|error| format!("{how}: {error}"))?;
+        contains(&output, &["status 5"])?;
+    }
+    contains(&start("huge")?, &["bytes\n  V0=xxx"])?;
+    contains(&start("no-auxv")?, &["page size 0\n"])
+}
+
+fn no_storage(project: &Project) -> Result<(), Error> {
+    let output = shell(project, &format!("target/debug/odd_start no-tls {FOLDER}/hello"))?;
+    let said = "fatal: the thread-local storage can't be set (arch_prctl ARCH_SET_FS): Operation \
+                not permitted (os error 1)";
+    contains(&output, &[said, "status 2"])
+}
+
+fn no_threads(project: &Project) -> Result<(), Error> {
+    let log = format!("{FOLDER}/threads.strace");
+    let line =
+        format!("strace -f -o {log} target/debug/odd_start no-threads {FOLDER}/trouble threads");
+    let output = shell(project, &line)?;
+    let said = "the first goroutine could not be started: Resource temporarily unavailable (os \
+                error 11). The process has 1 threads of at most ";
+    contains(&output, &["blocking calls: 28", said, "Raise the limit", "status 0"])?;
+    let tried = project.sh.read_file(log)?.matches(" clone(").count();
+    // Once, and again after each of 20 pauses.
+    if tried < 21 { Err(format!("it was tried {tried} times").into()) } else { Ok(()) }
+}
+
+fn trouble(project: &Project) -> Result<(), Error> {
+    let run = |how: &str, limit: &str| {
+        shell(project, &format!("ulimit -c 0; {limit} {FOLDER}/trouble {how}"))
+    };
+    let overflow = run("overflow", "")?;
+    let said =
+        "has overflowed its stack of 256 KiB\n  it was spawned at freestanding/src/trouble.rs";
+    contains(&overflow, &["fatal: goroutine ", said, "status 134"])?;
+    let panic = run("panic", "")?;
+    contains(&panic, &["goroutine ", " panicked at freestanding/src/trouble.rs:"])?;
+    contains(&panic, &["the sum is wrong\n  left: 2\n right: 3", "status 134"])?;
+    let memory = run("memory", "ulimit -v 2000000;")?;
+    let said = "a goroutine could not be started: Cannot allocate memory (os error 12). The process \
+                has ";
+    contains(&memory, &[said, "KiB of addresses of at most 2000000", "status 0"])
+}
+
+fn backtrace(project: &Project) -> Result<(), Error> {
+    let gdb = "gdb -nx -q -batch -ex 'break stop_here' -ex 'run stop' -ex bt";
+    let output = shell(project, &format!("{gdb} {FOLDER}/trouble"))?;
+    lacks(&output, &["Backtrace stopped", " ?? "])?;
+    let last = output.lines().filter(|line| line.starts_with('#')).next_back();
+    match last {
+        Some(last) if last.contains("arch_amd64::goexit") => Ok(()),
+        last => Err(format!("it ends with {last:?}:\n{output}").into()),
+    }
+}
