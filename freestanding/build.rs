@@ -7,12 +7,11 @@ fn main() {
     println!("cargo:rerun-if-changed={script}");
     println!("cargo:rustc-link-arg-bin=hello=-Wl,-T,{script}");
     // What was linked, and from where, beside the executables.
-    if let Some(out) = std::env::var_os("OUT_DIR") {
-        if let Some(profile) = std::path::Path::new(&out).ancestors().nth(3) {
-            for name in ["hello", "demo", "trouble"] {
-                let map = profile.join(name).with_extension("map");
-                println!("cargo:rustc-link-arg-bin={name}=-Wl,-Map={}", map.display());
-            }
+    let out = std::env::var_os("OUT_DIR").unwrap_or_default();
+    if let Some(profile) = std::path::Path::new(&out).ancestors().nth(3) {
+        for name in ["hello", "demo", "trouble"] {
+            let map = profile.join(name).with_extension("map");
+            println!("cargo:rustc-link-arg-bin={name}=-Wl,-Map={}", map.display());
         }
     }
     for arg in ["-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none"] {

@@ -68,7 +68,7 @@ fn threads() -> i32 {
 fn memory() -> i32 {
     let mut all = Vec::new();
     loop {
-        match Builder::new().stack_size(64 << 20).spawn(|| gort::yield_now()) {
+        match Builder::new().stack_size(64 << 20).spawn(gort::yield_now) {
             Ok(handle) => all.push(handle),
             Err(error) => {
                 println!("after {} goroutines: {error}", all.len());

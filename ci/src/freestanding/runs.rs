@@ -136,7 +136,7 @@ fn backtrace(project: &Project) -> Result<(), Error> {
     let gdb = "gdb -nx -q -batch -ex 'break stop_here' -ex 'run stop' -ex bt";
     let output = shell(project, &format!("{gdb} {FOLDER}/trouble"))?;
     lacks(&output, &["Backtrace stopped", " ?? "])?;
-    let last = output.lines().filter(|line| line.starts_with('#')).next_back();
+    let last = output.lines().rfind(|line| line.starts_with('#'));
     match last {
         Some(last) if last.contains("arch_amd64::goexit") => Ok(()),
         last => Err(format!("it ends with {last:?}:\n{output}").into()),

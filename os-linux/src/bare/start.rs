@@ -199,13 +199,14 @@ pub fn auxv() -> Auxv {
     kept().map_or_else(Auxv::default, Start::auxv)
 }
 
-/// Go's `settls`: gives this thread, the first, its thread-local storage.
+/// Gives this thread, the first, its thread-local storage.
 ///
 /// # Errors
 /// The kernel refuses, or the program has more thread-local storage than a first thread can have.
 ///
 /// # Safety
 /// - Called once, by the first thread, before anything that asks which thread it is.
+#[doc(alias = "settls")]
 pub unsafe fn set_tls(auxv: &Auxv) -> OsResult<()> {
     // SAFETY: the caller's contract is the same.
     unsafe { tls::set_first(auxv.random.rotate_left(17)) }
