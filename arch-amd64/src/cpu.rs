@@ -38,6 +38,13 @@ impl Cpu {
         self.features
     }
 
+    /// Whether it has what every x86-64 has, and compiled code uses unasked: a time stamp counter,
+    /// compare-and-swap of 8 bytes, conditional moves, SSE and SSE2.
+    pub fn is_x86_64(&self) -> bool {
+        const NEEDED: u32 = 1 << 4 | 1 << 8 | 1 << 15 | 1 << 25 | 1 << 26;
+        self.features & NEEDED == NEEDED
+    }
+
     /// Whether Intel makes it.
     #[doc(alias = "isIntel")]
     pub fn is_intel(&self) -> bool {

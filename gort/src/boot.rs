@@ -19,11 +19,13 @@ use core::convert::Infallible;
 use core::fmt;
 use core::panic::{Location, PanicInfo};
 
+use arch_amd64::Cpu;
 use os_linux::start::{self, Auxv, Start};
-use rt_core::{OsError, os, report};
+use rt_core::boot::{Boot, Stage};
+use rt_core::{OsError, arch, os, report};
 
-use crate::Builder;
-use crate::builder::run_on;
+use crate::builder::{returned, run_on};
+use crate::{Builder, debug};
 
 pub use arch_amd64::rt0;
 pub use os_linux::start::{Texts, args, auxv, var, vars};
@@ -93,11 +95,21 @@ pub unsafe fn rt0_go<T: Status>(
     builder: fn() -> Builder,
     main: fn() -> T,
 ) -> ! {
+    let ticks = arch::ticks();
     // SAFETY: the caller's contract.
     let start = unsafe { Start::new(stack) };
     start.keep();
     let auxv = start.auxv();
+    let boot = Boot::new();
+    boot.done_at(Stage::Rt0, "the kernel started this program", ticks);
+    let cpu = Cpu::ask(auxv.features as u32);
+    boot.done(Stage::Rt0Go, if cpu.is_intel() { "an Intel processor" } else { "another maker's" });
+    boot.skipped(Stage::HostHook, "there is no host");
     settls(&auxv);
+    boot.done(Stage::SetTls, "arch_prctl, and 0x123 was found in memory");
+    boot.done(Stage::Bind, "the stack that the kernel gave");
+    check(&cpu);
+    boot.done(Stage::Check, "the processor has what compiled code takes for granted");
     start::keep_auxv(&auxv);
     if let Err(error) = start::set_signal_stack() {
         cannot_start("the stack for fault handlers can't be set", error);
@@ -105,9 +117,14 @@ pub unsafe fn rt0_go<T: Status>(
     if let Err(error) = start::open_standard_streams() {
         cannot_start("a closed standard stream can't be opened on /dev/null", error);
     }
-    let main = || -> Infallible { os::exit(main().status()) };
-    let runtime = builder().start();
-    let Err(error) = runtime.and_then(|runtime| run_on(&runtime, Location::caller(), main));
+    boot.done(Stage::Args, "arguments, environment, auxv, standard streams");
+    let main = || -> Infallible {
+        let status = main().status();
+        returned(&boot, debug::asks_for("boot"));
+        os::exit(status)
+    };
+    let runtime = builder().start(&boot);
+    let Err(error) = runtime.and_then(|runtime| run_on(&runtime, Location::caller(), &boot, main));
     report(format_args!("fatal: {error}"));
     os::exit(FAILED)
 }
@@ -120,6 +137,14 @@ fn settls(auxv: &Auxv) {
     }
     if !start::tls_works() {
         report(format_args!("fatal: what is written to thread-local storage is not found there"));
+        os::exit(FAILED);
+    }
+}
+
+/// Ends a program on a processor that lacks what compilers put into every program.
+fn check(cpu: &Cpu) {
+    if !cpu.is_x86_64() {
+        report(format_args!("fatal: this processor ({}) is no x86-64", cpu.vendor()));
         os::exit(FAILED);
     }
 }

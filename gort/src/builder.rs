@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 use crate::base::io;
 use crate::base::panic::{self, AssertUnwindSafe, Location};
 
+use rt_core::boot::{Boot, Stage};
 use rt_core::inspect::Seen;
 use rt_core::{Config, Deadlock, Runtime};
 
 use crate::base::variable;
-use crate::{lent, refusal};
+use crate::{debug, lent, refusal};
 
 /// The environment variable that sets the number of processors.
 const MAXPROCS: &str = "GORT_MAXPROCS";
@@ -158,8 +159,19 @@ impl Builder {
 
     /// Starts a runtime without running anything in it.
     #[inline(always)]
-    pub(crate) fn start(&self) -> io::Result<Runtime> {
-        start(&self.config()?)
+    pub(crate) fn start(&self, boot: &Boot) -> io::Result<Runtime> {
+        self.start_with(&self.config()?, boot)
+    }
+
+    fn start_with(&self, config: &Config, boot: &Boot) -> io::Result<Runtime> {
+        boot.done(Stage::OsInit, if self.procs.is_some() { GIVEN } else { FOUND });
+        match Runtime::new(config) {
+            Ok(runtime) => {
+                boot.done(Stage::SchedInit, "stacks, workers and processors");
+                Ok(runtime)
+            }
+            Err(error) => Err(refusal::refused("a runtime", error, None)),
+        }
     }
 
     /// Starts a runtime, runs `f` as its first goroutine, and returns what `f` returns as soon as it
@@ -186,8 +198,8 @@ impl Builder {
     where
         F: FnOnce() -> T,
     {
-        let runtime = self.start()?;
-        run_on(&runtime, Location::caller(), f)
+        let boot = hosted();
+        run_on(&self.start(&boot)?, Location::caller(), &boot, f)
     }
 
     /// As [`run`](Builder::run), and returns the goroutines too that had not ended when `f` returned,
@@ -220,25 +232,60 @@ impl Builder {
     where
         F: FnOnce() -> T,
     {
-        let runtime = start(&Config { keeps_left: true, ..self.config()? })?;
-        let value = run_on(&runtime, Location::caller(), f)?;
+        let boot = hosted();
+        let runtime = self.start_with(&Config { keeps_left: true, ..self.config()? }, &boot)?;
+        let value = run_on(&runtime, Location::caller(), &boot, f)?;
         Ok((value, runtime.left()))
     }
 }
 
-fn start(config: &Config) -> io::Result<Runtime> {
-    Runtime::new(config).map_err(|error| refusal::refused("a runtime", error, None))
+/// Notes the last stage of a program that `main` has returned from.
+pub(crate) fn returned(boot: &Boot, reports: bool) {
+    boot.done(Stage::Exit, "main has returned");
+    if reports {
+        boot.report(Stage::Exit);
+    }
+}
+
+/// How the number of processors was found.
+const GIVEN: &str = "the program says how many processors";
+const FOUND: &str = "processors by GORT_MAXPROCS, or affinity and quota";
+
+/// The start of a program that libc has started, up to here.
+fn hosted() -> Boot {
+    let boot = Boot::new();
+    boot.skipped(Stage::Rt0, "the kernel started libc");
+    boot.skipped(Stage::Rt0Go, "libc has the first stack");
+    boot.done(Stage::HostHook, "libc owns the thread-local storage");
+    boot.skipped(Stage::SetTls, "libc has set it");
+    boot.done(Stage::Bind, "the calling thread's own stack");
+    boot.skipped(Stage::Check, "libc has looked at the processor");
+    boot.skipped(Stage::Args, "std keeps them");
+    boot
 }
 
 /// Runs `f` as the first goroutine of a runtime that nothing runs in. See [`Builder::run`].
-pub(crate) fn run_on<F, T>(runtime: &Runtime, at: &'static Location<'static>, f: F) -> io::Result<T>
+pub(crate) fn run_on<F, T>(
+    runtime: &Runtime,
+    at: &'static Location<'static>,
+    boot: &Boot,
+    f: F,
+) -> io::Result<T>
 where
     F: FnOnce() -> T,
 {
     let mut result = None;
-    let main = || result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
+    let main = || {
+        boot.done(Stage::Main, "what the program gave");
+        let reports = debug::asks_for("boot");
+        if reports {
+            boot.report(Stage::Rt0);
+        }
+        result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
+        returned(boot, reports);
+    };
     // SAFETY: panics are caught on the line above; `migratory` made the caller promise `Send`.
-    let ran = unsafe { runtime.clone().run(at, main) };
+    let ran = unsafe { runtime.clone().run(at, boot, main) };
     let refused = |error| refusal::refused("the first goroutine", error, Some(runtime.held()));
     if let Some(lent) = ran.map_err(refused)? {
         lent::leave(lent);

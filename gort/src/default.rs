@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rt_core::Runtime;
+use rt_core::boot::Boot;
 
 use crate::builder::Builder;
 
@@ -37,6 +38,6 @@ fn start() -> io::Result<&'static Runtime> {
     if let Some(runtime) = DEFAULT.get() {
         return Ok(runtime);
     }
-    let runtime = Builder::new().start()?;
+    let runtime = Builder::new().start(&Boot::new())?;
     Ok(DEFAULT.get_or_init(|| runtime))
 }

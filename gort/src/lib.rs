@@ -45,6 +45,7 @@ mod base;
 #[cfg(feature = "os-linux-bare")]
 pub mod boot;
 mod builder;
+mod debug;
 #[cfg_attr(not(feature = "std"), path = "default/none.rs")]
 mod default;
 mod lent;

@@ -17,6 +17,7 @@ extern crate std;
 mod arch_trait;
 mod aside;
 mod blocks;
+pub mod boot;
 pub mod chan;
 mod close;
 mod deadlock;

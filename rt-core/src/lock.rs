@@ -104,7 +104,8 @@ impl<T: ?Sized> Protected<T> {
         Guard { of: self, inside }
     }
 
-    /// As [`lock`](Protected::lock), for the one lock that is taken to come inside.
+    /// As [`lock`](Protected::lock), for the one lock that is taken to come inside, and for a start
+    /// that comes before there is an inside.
     pub(crate) fn lock_outside(&self) -> Guard<'_, T> {
         self.lock.acquire();
         Guard { of: self, inside: Inside::NOT }

@@ -2,6 +2,7 @@
 
 use core::panic::Location;
 
+use crate::boot::{Boot, Stage};
 use crate::close::Lent;
 use crate::runtime::Runtime;
 use crate::seam::{AtomicU32, Ordering};
@@ -14,6 +15,8 @@ impl Runtime {
     /// abandoned. In default mode the calling thread is worker 0, and `main` is at home on it; in
     /// migratory mode the caller sleeps.
     ///
+    /// The stages of a start that come from here on are noted in `boot`.
+    ///
     /// It doesn't wait for others for more than a moment: what is returned says that some still run.
     ///
     /// # Errors
@@ -24,14 +27,15 @@ impl Runtime {
     pub unsafe fn run<F: FnOnce()>(
         self,
         at: &'static Location<'static>,
+        boot: &Boot,
         main: F,
     ) -> OsResult<Option<Lent>> {
         let ran = if self.shared.migratory() {
             // SAFETY: the caller's contract is the same.
-            unsafe { self.run_elsewhere(at, main) }
+            unsafe { self.run_elsewhere(at, boot, main) }
         } else {
             // SAFETY: the caller's contract is the same.
-            unsafe { self.run_here(at, main) }
+            unsafe { self.run_here(at, boot, main) }
         };
         let over = self.shared.wait_for_end();
         ran.map(|()| (!over).then(|| Lent(self)))
@@ -42,14 +46,17 @@ impl Runtime {
     unsafe fn run_here<F: FnOnce()>(
         &self,
         at: &'static Location<'static>,
+        boot: &Boot,
         main: F,
     ) -> OsResult<()> {
         let token = os::enter_thread()?;
         let worker = self.shared.worker(0);
         worker.processor().begin(&self.shared);
         worker.take_thread();
+        boot.done(Stage::MStart, "the calling thread is worker 0");
         let spawn = Spawn { stack_bytes: None, local: true, packet: None, at };
         let closing = || {
+            boot.done(Stage::Gogo, "on the stack of a goroutine");
             main();
             close_current();
         };
@@ -57,8 +64,13 @@ impl Runtime {
         // lives while this function waits for it.
         let spawned = unsafe { enter_worker().spawn(&spawn, closing) };
         match spawned {
-            // Nobody takes a processor from a worker of this mode, so it ends only with the runtime.
-            Ok(_) => _ = worker.run(),
+            Ok(_) => {
+                boot.done(Stage::NewProc, "the goroutine of main");
+                boot.done(Stage::Schedule, "the worker looks for work");
+                // Nobody takes a processor from a worker of this mode, so it ends only with the
+                // runtime.
+                _ = worker.run();
+            }
             Err(_) => self.shared.close(),
         }
         worker.leave_thread();
@@ -72,11 +84,14 @@ impl Runtime {
     unsafe fn run_elsewhere<F: FnOnce()>(
         &self,
         at: &'static Location<'static>,
+        boot: &Boot,
         main: F,
     ) -> OsResult<()> {
         let done = AtomicU32::new(0);
         let spawn = Spawn { stack_bytes: None, local: false, packet: None, at };
+        boot.skipped(Stage::MStart, "the calling thread sleeps, and a worker of ours is started");
         let closing = || {
+            boot.done(Stage::Gogo, "on the stack of a goroutine");
             main();
             close_current();
             let word: *const AtomicU32 = &done;
@@ -84,6 +99,7 @@ impl Runtime {
             done.store(1, Ordering::Release);
             os::wake(word, 1);
         };
+        boot.done(Stage::NewProc, "the goroutine of main");
         // This thread does nothing of its own until main has returned.
         self.shared.alarm.callers.fetch_add(1, Ordering::Relaxed);
         // SAFETY: as in `run_here`.

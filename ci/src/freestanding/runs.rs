@@ -23,6 +23,7 @@ const WORKS: &[&str] = &[
 pub(super) const CHECKS: &[Check] = &[
     Check { claim: "hello says so and ends well, by few system calls, none a libc's", show: hello },
     Check { claim: "the demo does all that it says, and its status is main's", show: demo },
+    Check { claim: "GORT_DEBUG=boot tells every stage, and libc's are done by us", show: stages },
     Check { claim: "threads are made with storage of their own", show: threads },
     Check { claim: "a portable program says the same with std and without", show: portable },
     Check { claim: "odd starts go well: no arguments, closed streams, 6 MB, no auxv", show: odd },
@@ -53,6 +54,34 @@ fn demo(project: &Project) -> Result<(), Error> {
     let output = shell(project, &format!("{FOLDER}/demo 42 'two words'"))?;
     contains(&output, WORKS)?;
     contains(&output, &["arg 1: 42", "arg 2: two words", "page size 4096", "status 42"])
+}
+
+fn stages(project: &Project) -> Result<(), Error> {
+    let output = shell(project, &format!("GORT_DEBUG=boot {FOLDER}/hello"))?;
+    let told = output.lines().filter_map(|line| line.strip_prefix("boot: "));
+    let told: Vec<_> = told.map(|line| line.split(" ns ").next().unwrap_or(line)).collect();
+    let outcomes: Vec<_> =
+        told.iter().map(|line| (line[..12].trim(), line[12..20].trim())).collect();
+    let mut expected = [
+        "rt0",
+        "rt0_go",
+        "host hook",
+        "settls",
+        "bind g0, m0",
+        "check",
+        "args",
+        "osinit",
+        "schedinit",
+        "mstart",
+        "newproc",
+        "schedule",
+        "gogo",
+        "main",
+        "exit",
+    ]
+    .map(|stage| (stage, "done"));
+    expected[2].1 = "skipped";
+    if outcomes != expected { Err(format!("it tells\n{output}").into()) } else { Ok(()) }
 }
 
 fn threads(project: &Project) -> Result<(), Error> {
