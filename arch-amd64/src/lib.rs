@@ -26,8 +26,11 @@
 
 use core::arch::{asm, naked_asm};
 
+extern crate alloc;
+
 mod cpu;
 pub mod rt0;
+pub mod tls;
 #[cfg(feature = "valgrind")]
 mod valgrind;
 

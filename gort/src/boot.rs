@@ -20,9 +20,10 @@ use core::fmt;
 use core::panic::{Location, PanicInfo};
 
 use arch_amd64::Cpu;
+use arch_amd64::tls::{self, Argc, Halt, LINUX, Machine, Slot};
 use os_linux::start::{self, Auxv, Start};
 use rt_core::boot::{Boot, Stage};
-use rt_core::{OsError, arch, os, report};
+use rt_core::{OsResult, os, report};
 
 use crate::builder::{returned, run_on};
 use crate::{Builder, debug};
@@ -95,29 +96,14 @@ pub unsafe fn rt0_go<T: Status>(
     builder: fn() -> Builder,
     main: fn() -> T,
 ) -> ! {
-    let ticks = arch::ticks();
+    let boot = Boot::new();
+    boot.done(Stage::Rt0, "the kernel started this program");
     // SAFETY: the caller's contract.
     let start = unsafe { Start::new(stack) };
-    start.keep();
-    let auxv = start.auxv();
-    let boot = Boot::new();
-    boot.done_at(Stage::Rt0, "the kernel started this program", ticks);
-    let cpu = Cpu::ask(auxv.features as u32);
-    boot.done(Stage::Rt0Go, if cpu.is_intel() { "an Intel processor" } else { "another maker's" });
-    boot.skipped(Stage::HostHook, "there is no host");
-    settls(&auxv);
-    boot.done(Stage::SetTls, "arch_prctl, and 0x123 was found in memory");
-    boot.done(Stage::Bind, "the stack that the kernel gave");
-    check(&cpu);
-    boot.done(Stage::Check, "the processor has what compiled code takes for granted");
-    start::keep_auxv(&auxv);
-    if let Err(error) = start::set_signal_stack() {
-        cannot_start("the stack for fault handlers can't be set", error);
+    let mut machine = ThisMachine { start, auxv: start.auxv(), cpu: None };
+    if let Err(halt) = tls::rt0_go(&LINUX, &mut machine, &boot) {
+        cannot_start(halt);
     }
-    if let Err(error) = start::open_standard_streams() {
-        cannot_start("a closed standard stream can't be opened on /dev/null", error);
-    }
-    boot.done(Stage::Args, "arguments, environment, auxv, standard streams");
     let main = || -> Infallible {
         let status = main().status();
         returned(&boot, debug::asks_for("boot"));
@@ -129,31 +115,74 @@ pub unsafe fn rt0_go<T: Status>(
     os::exit(FAILED)
 }
 
-/// Gives this thread its storage, and looks whether that came to something.
-fn settls(auxv: &Auxv) {
-    // SAFETY: called by `rt0_go` alone, before anything that asks which thread it is.
-    if let Err(error) = unsafe { start::set_tls(auxv) } {
-        cannot_start("the thread-local storage can't be set (arch_prctl ARCH_SET_FS)", error);
-    }
-    if !start::tls_works() {
-        report(format_args!("fatal: what is written to thread-local storage is not found there"));
-        os::exit(FAILED);
-    }
+/// The machine that the kernel started this program on.
+struct ThisMachine {
+    start: Start,
+    auxv: Auxv,
+    cpu: Option<Cpu>,
 }
 
-/// Ends a program on a processor that lacks what compilers put into every program.
-fn check(cpu: &Cpu) {
-    if !cpu.is_x86_64() {
-        report(format_args!("fatal: this processor ({}) is no x86-64", cpu.vendor()));
-        os::exit(FAILED);
+impl Machine for ThisMachine {
+    fn arguments(&mut self, _argc: Argc) {
+        self.start.keep();
+    }
+
+    fn processor(&mut self) -> &'static str {
+        let cpu = Cpu::ask(self.auxv.features as u32);
+        self.cpu = Some(cpu);
+        if cpu.is_intel() { "a processor of Intel's" } else { "a processor of another maker" }
+    }
+
+    fn host_hook(&mut self, _host: &'static str) {}
+
+    fn reserve_slot(&mut self) -> OsResult<()> {
+        Ok(())
+    }
+
+    fn set_tls(&mut self, _call: &'static str, _g: Slot) -> OsResult<()> {
+        // SAFETY: asked for once, by `rt0_go`, before anything that asks which thread it is.
+        unsafe { start::set_tls(&self.auxv) }
+    }
+
+    fn store(&mut self, _g: Slot, word: usize) {
+        os::set_local(core::ptr::without_provenance_mut(word));
+    }
+
+    fn found(&mut self) -> usize {
+        start::first_word().unwrap_or(0)
+    }
+
+    /// Its bounds are those of [`Start::stack`], which nobody has to keep.
+    fn bind(&mut self) {}
+
+    fn check(&mut self) -> bool {
+        self.cpu.is_some_and(|cpu| cpu.is_x86_64())
+    }
+
+    fn args(&mut self) -> OsResult<()> {
+        start::keep_auxv(&self.auxv);
+        start::set_signal_stack()?;
+        start::open_standard_streams()
     }
 }
 
 /// Ends a program that can't be started.
 #[cold]
-fn cannot_start(what: &str, error: OsError) -> ! {
-    let error = crate::io::Error::from_raw_os_error(error.0);
-    report(format_args!("fatal: {what}: {error}"));
+fn cannot_start(halt: Halt) -> ! {
+    let (what, error) = match halt {
+        Halt::Tls(error) => {
+            ("the thread-local storage can't be set (arch_prctl ARCH_SET_FS)", Some(error))
+        }
+        Halt::NotFound => ("what is written to thread-local storage is not found there", None),
+        Halt::Processor => ("this processor is no x86-64", None),
+        Halt::Args(error) => {
+            ("a stack for fault handlers or a standard stream is not to be had", Some(error))
+        }
+    };
+    match error.map(|error| crate::io::Error::from_raw_os_error(error.0)) {
+        Some(error) => report(format_args!("fatal: {what}: {error}")),
+        None => report(format_args!("fatal: {what}")),
+    }
     os::exit(FAILED)
 }
 

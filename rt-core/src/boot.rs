@@ -125,11 +125,6 @@ impl Boot {
         self.note(Step { stage, skipped: true, why, ticks: arch::ticks() });
     }
 
-    /// As [`Boot::done`], for a time stamp that was read before.
-    pub fn done_at(&self, stage: Stage, why: &'static str, ticks: u64) {
-        self.note(Step { stage, skipped: false, why, ticks });
-    }
-
     fn note(&self, step: Step) {
         // Outside: there may be no thread-local storage yet that says whether this is inside.
         let mut steps = self.steps.lock_outside();

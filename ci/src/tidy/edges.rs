@@ -22,6 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// a whole platform to link.
 const EDGES_OF_TESTS: &[(&str, &[&str])] = &[
     ("os-*", &["os-linux", "os-conformance", "arch-amd64"]),
+    ("arch-*", &["os-linux"]),
     ("tests", &["gort"]),
     ("gort", &["gort"]),
 ];

@@ -212,9 +212,10 @@ pub unsafe fn set_tls(auxv: &Auxv) -> OsResult<()> {
     unsafe { tls::set_first(auxv.random.rotate_left(17)) }
 }
 
-/// Go's check after it: stores 0x123 through the new storage, and looks for it in memory.
-pub fn tls_works() -> bool {
-    tls::check()
+/// The first thread's word as it is in memory, without the way through the storage; none where that
+/// way leads elsewhere. For Go's check after `settls`.
+pub fn first_word() -> Option<usize> {
+    tls::first_word()
 }
 
 /// Keeps what the backend needs of the auxv.
@@ -246,11 +247,11 @@ pub fn set_signal_stack() -> OsResult<()> {
 }
 
 /// Opens the standard streams that are closed on `/dev/null`, so that no file or socket gets their
-/// numbers, and what is meant for the terminal. Returns how many that was.
+/// numbers, and what is meant for the terminal.
 ///
 /// # Errors
 /// There is no `/dev/null`.
-pub fn open_standard_streams() -> OsResult<usize> {
+pub fn open_standard_streams() -> OsResult<()> {
     /// The kernel's `pollfd`.
     #[repr(C)]
     struct Asked {
@@ -263,17 +264,15 @@ pub fn open_standard_streams() -> OsResult<usize> {
     // One call asks for all three. A sandbox that refuses it has left the streams alone.
     // SAFETY: the array lives through the call, and is as long as it says.
     let _ = unsafe { call(linux::__NR_poll, args) };
-    let mut opened = 0;
     for asked in &asked {
         if asked.found as u32 & linux::POLLNVAL != 0 {
             let path = c"/dev/null".as_ptr().addr();
             // The lowest free number, which is this one.
             // SAFETY: a text with its end, which lives through the call.
             unsafe { call(linux::__NR_open, [path, linux::O_RDWR as usize, 0, 0, 0]) }?;
-            opened += 1;
         }
     }
-    Ok(opened)
+    Ok(())
 }
 
 /// Writes all of `text` to descriptor 1, or as much as it takes.

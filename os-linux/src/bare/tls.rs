@@ -21,8 +21,6 @@ use rt_core::{OsError, OsResult};
 use super::syscall::call;
 use crate::local;
 
-/// What [`check`] stores: the number that Go's `rt0_go` does.
-const MAGIC: usize = 0x123;
 /// Room for the first thread's slots. Other threads have as much as it takes.
 const FIRST_BYTES: usize = 4096;
 
@@ -150,19 +148,16 @@ pub(crate) unsafe fn set_first(canary: u64) -> OsResult<()> {
     unsafe { call(__NR_arch_prctl, [ARCH_SET_FS as usize, block.addr(), 0, 0, 0]) }.map(drop)
 }
 
-/// Go's check of `settls`: stores a number through `fs`, and looks for it in memory. Leaves the
-/// thread's word null.
-pub(crate) fn check() -> bool {
+/// The calling thread's word, as memory has it that is the first thread's; none if the thread pointer
+/// leads elsewhere.
+pub(crate) fn first_word() -> Option<usize> {
     let first = &raw const FIRST;
     let range = first.addr()..first.wrapping_add(1).addr();
     let word = local::address();
     if !range.contains(&word.addr()) {
-        return false;
+        return None;
     }
-    local::set_local(core::ptr::without_provenance_mut(MAGIC));
     let at = first.cast::<u8>().wrapping_add(word.addr() - range.start).cast::<usize>();
     // SAFETY: inside of `FIRST` by the comparison above, and aligned as a slot is.
-    let found = unsafe { at.read_volatile() };
-    local::set_local(null_mut());
-    found == MAGIC
+    Some(unsafe { at.read_volatile() })
 }
