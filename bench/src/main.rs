@@ -5,11 +5,15 @@
 #![allow(unsafe_code, reason = "`--migratory` is an unsafe promise")]
 
 mod memory;
+mod start;
 mod workloads;
 
 use std::process::ExitCode;
 
 use workloads::WORKLOADS;
+
+/// The workload that is no goroutine's: programs from exec to exit.
+const START: &str = "start";
 
 /// What the command line asks for.
 struct Options {
@@ -26,11 +30,18 @@ fn main() -> ExitCode {
             eprintln!("bench: {error}");
             eprintln!("usage: bench WORKLOAD.. [--procs N] [--migratory] [--n COUNT]");
             let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name).collect();
-            eprintln!("workloads: {}", names.join(" "));
+            eprintln!("workloads: {} {START}", names.join(" "));
             return ExitCode::from(2);
         }
     };
     for name in &options.workloads {
+        if name == START {
+            if let Err(error) = start::run(options.n.unwrap_or(start::ROUNDS)) {
+                eprintln!("bench: {name}: {error}");
+                return ExitCode::FAILURE;
+            }
+            continue;
+        }
         let Some(workload) = WORKLOADS.iter().find(|w| w.name == name) else { continue };
         let n = options.n.unwrap_or(workload.n);
         let mut builder = gort::Builder::new().procs(options.procs);
@@ -63,7 +74,7 @@ fn parse() -> Result<Options, String> {
             Long("migratory") => options.migratory = true,
             Value(name) => {
                 let name = name.to_string_lossy().into_owned();
-                if !WORKLOADS.iter().any(|w| w.name == name) {
+                if name != START && !WORKLOADS.iter().any(|w| w.name == name) {
                     return Err(format!("no workload `{name}`"));
                 }
                 options.workloads.push(name);

@@ -83,10 +83,17 @@ pub(crate) unsafe fn guard(
         let taken = unsafe { mark(&at, count) };
         // A kernel without markers calls them an error, and an emulated one may only say that it
         // has them: the first marker of a process is looked at.
-        let real = known == MARKER || (taken.is_ok_and(|taken| taken > 0) && is_guarded(first));
+        let real = known == MARKER
+            || taken.is_ok_and(|taken| taken > 0) && {
+                // SAFETY: the first of the caller's ranges.
+                unsafe { is_guarded(first) }
+            };
         if real {
             GUARDS.store(MARKER, Ordering::Relaxed);
             marked = taken?;
+        } else if known == UNKNOWN {
+            // Perhaps only these can't have any: a page that is as good as any is asked.
+            guard_kind();
         }
     }
     for index in marked..count {
@@ -96,9 +103,13 @@ pub(crate) unsafe fn guard(
     Ok(())
 }
 
-/// Whether the kernel itself can't read a word, which it says without a signal.
-fn is_guarded(at: *const u8) -> bool {
-    raw::futex_look(at.cast()) == Err(FAULT)
+/// Whether the kernel itself can't read the page, which it says without a signal.
+///
+/// # Safety
+/// - The page is committed.
+unsafe fn is_guarded(at: *mut u8) -> bool {
+    // SAFETY: a page without a guard is read, which changes nothing.
+    unsafe { raw::madvise(at, page_size(), raw::MADV_POPULATE_READ) == Err(FAULT) }
 }
 
 /// Puts markers on the first `count` ranges. Returns how many took one: fewer where the kernel

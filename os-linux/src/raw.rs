@@ -15,6 +15,8 @@ use rustix::time::Timespec;
 pub(crate) const MADV_GUARD_INSTALL: c_int = 102;
 /// Takes such guards away.
 pub(crate) const MADV_GUARD_REMOVE: c_int = 103;
+/// Makes the kernel read pages, which it can't if there is a guard.
+pub(crate) const MADV_POPULATE_READ: c_int = linux::MADV_POPULATE_READ as c_int;
 /// Stands for a descriptor of the calling process, where the kernel knows it.
 const PIDFD_SELF: c_int = -10001;
 
@@ -33,16 +35,6 @@ pub(crate) fn futex_wake(word: *const AtomicU32, n: u32) -> OsResult<usize> {
     let n = n.min(i32::MAX as u32) as usize;
     // SAFETY: a private wake uses the address as a key only; it may be unmapped.
     unsafe { call(linux::__NR_futex, [word.addr(), op, n, 0, 0]) }
-}
-
-/// `FUTEX_WAIT` that never waits: what the kernel says of the word at an address.
-pub(crate) fn futex_look(word: *const u32) -> OsResult<usize> {
-    let op = (linux::FUTEX_WAIT | linux::FUTEX_PRIVATE_FLAG) as usize;
-    let limit = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let args = [word.addr(), op, 1, core::ptr::from_ref(&limit).addr(), 0];
-    // SAFETY: the kernel reads one word, and answers with an error where it can't; the limit lives
-    // through the call, which is over at once.
-    unsafe { call(linux::__NR_futex, args) }
 }
 
 /// `madvise` with advice that rustix doesn't name.
