@@ -17,8 +17,9 @@ use crate::seam::{AtomicUsize, Ordering};
 /// one to the other: a small program maps little, and a million stacks need some 40 mappings.
 const ARENA_BYTES: (usize, usize) = (16 << 20, 4 << 30);
 
-/// The most regions that are prepared by one pair of system calls.
-const PREPARE: usize = 512;
+/// How many regions the first pair of system calls prepares, and the most that one does. The number
+/// doubles from one to the other: a page fault each is what a small program's start is made of.
+const PREPARE: (usize, usize) = (1, 512);
 
 /// How many full lists a class keeps with their memory when nobody has asked for them lately.
 const KEEP: usize = 2;
@@ -62,7 +63,7 @@ impl StackPool {
                     used: VecDeque::new(),
                     clean: Vec::new(),
                     arenas: Vec::new(),
-                    prepare: 8,
+                    prepare: PREPARE.0,
                     fewest: 0,
                     since: 0,
                 })
@@ -280,12 +281,12 @@ impl ClassPool {
     fn prepare_in_last(&mut self) -> OsResult<bool> {
         let Some(arena) = self.arenas.last_mut() else { return Ok(false) };
         let clean = &mut self.clean;
-        let mut want = self.prepare.min(PREPARE);
+        let mut want = self.prepare.min(PREPARE.1);
         loop {
             match arena.prepare(want, |base| clean.push(Clean(base))) {
                 Ok(0) => return Ok(false),
                 Ok(_) => {
-                    self.prepare = (want * 2).min(PREPARE);
+                    self.prepare = (want * 2).min(PREPARE.1);
                     return Ok(true);
                 }
                 Err(error) if want == 1 => {
