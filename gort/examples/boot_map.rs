@@ -62,8 +62,10 @@ fn run_core(boot: &Boot) -> Result<(), Error> {
         stack_bytes: rt_core::DEFAULT_STACK_BYTES,
         max_threads: 10,
         migratory: false,
+        deadlock: Deadlock::Off,
         unwinding: std::thread::panicking,
         left: None,
+        keeps_left: false,
     };
     boot.done(Stage::OsInit, "processors");
     let refused = |error| format!("this machine has no runtime: {error:?}");

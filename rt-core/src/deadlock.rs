@@ -4,8 +4,8 @@
 //! time, a socket or a blocking call. It sleeps with a limit then, and when nothing has happened by
 //! that, it makes sure:
 //!
-//! 1. Nothing of the runtime runs: its workers sleep, none is held up without a processor, its threads
-//!    aside are idle, its queues are empty. It notes how often workers have gone to sleep.
+//! 1. Nothing of the runtime runs: its workers sleep, its threads aside are idle, its queues are
+//!    empty. It notes how often workers have gone to sleep.
 //! 2. It asks the system how many threads the process has. If they are as many as the runtime's,
 //!    there are no others. What others did before they ended is in the queues by now.
 //! 3. It looks at 1 again. If no worker has gone to sleep meanwhile, none has run; so no thread was
@@ -63,7 +63,7 @@ impl Alarm {
     }
 }
 
-/// A worker's plan of looks, since it ran a goroutine last. Its own thread's.
+/// A plan of looks, since a goroutine ran here last. The owner's.
 pub(crate) struct Looks {
     made: Cell<usize>,
     /// `FOREVER` while none is planned.
@@ -86,7 +86,7 @@ impl Worker {
     /// Until when to sleep at most, for the sake of a suspicion. Owner only, when all can see that
     /// it sleeps. Looks, if it is time, and may end the process.
     pub(crate) fn suspect(&self) -> u64 {
-        let (shared, looks) = (self.shared(), &self.looks);
+        let (shared, looks) = (self.shared(), &self.processor().quiet);
         if shared.alarm.what == Deadlock::Off || shared.stillness().is_none() {
             looks.forget();
             return FOREVER;
@@ -130,13 +130,13 @@ impl Shared {
         // slept all the time.
         let before = sleeps();
         let still = self.processors().iter().all(Processor::is_asleep)
-            && mutant!("deadlock-away": !self.handoff.any_away() => true)
+            && self.handoff.all_rest()
             && mutant!("deadlock-timers": !self.has_deadlines() => true)
             && mutant!("deadlock-sockets": self.at_sockets() == 0 => true)
             && mutant!("deadlock-calls": self.aside.is_idle() => true)
             && self.inject.is_empty()
             && !self.has_stealable()
-            && self.processors().iter().all(|p| p.holder().has_no_mail())
+            && self.workers().iter().all(Worker::has_no_mail)
             && self.goroutines() != 0
             && !self.is_closing();
         (still && sleeps() == before).then_some(before)
@@ -156,8 +156,10 @@ impl Shared {
 
     /// The threads of this runtime while it is still.
     fn threads_asleep(&self) -> usize {
+        let started = self.processors().iter().filter(|processor| processor.is_started()).count();
+        let workers = started + self.handoff.extra() + usize::from(self.monitor.lives());
         let callers = mutant!("deadlock-callers": self.alarm.callers.load(Ordering::Relaxed) => 0);
-        self.workers_with_thread() + self.aside.threads() + callers + self.monitor.threads()
+        workers + self.aside.threads() + callers
     }
 
     #[cold]

@@ -35,8 +35,8 @@ impl Worker {
                 if processor.woke.replace(false) {
                     processor.counters.woken.add(1);
                 }
-                self.looks.forget();
                 processor.scavenger.plan(processor.settled.load(Ordering::Relaxed));
+                processor.quiet.forget();
                 self.stop_searching();
                 return Next::Run(g);
             }
@@ -59,6 +59,7 @@ impl Worker {
         }
         if processor.count_look() {
             self.shared().start_monitor();
+            processor.note_time(os::now());
         }
         let timed = processor.nearest.load(Ordering::Relaxed) != FOREVER;
         if timed || processor.driver.in_use() {
@@ -73,19 +74,8 @@ impl Worker {
             }
         } else {
             processor.stride.set(LOOK_AROUND);
-            self.note_time_at_times();
         }
         processor.set_budget(processor.stride.get());
-    }
-
-    /// Without timers and sockets nobody needs the time but reports: one look in so many reads it.
-    fn note_time_at_times(&self) {
-        const LOOKS: u32 = 64;
-        let looks = self.untimed.get();
-        self.untimed.set((looks + 1) % LOOKS);
-        if looks == 0 {
-            self.processor().note_time(os::now());
-        }
     }
 
     fn fire_timers(&self, entered: &Entered<'_>, now: u64) {

@@ -5,7 +5,6 @@
 use crate::runtime::Shared;
 use crate::seam::{Ordering, mutant};
 use crate::sleep::{AWAKE, UNSTARTED};
-
 use crate::{OsResult, os};
 
 impl Shared {

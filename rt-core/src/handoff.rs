@@ -39,8 +39,6 @@ pub(crate) struct Handoff {
     /// The length of `wanting`. Written under the lock; read by workers that look around, and once
     /// more before they sleep.
     wanted: AtomicUsize,
-    /// How many workers have lost their processors, and no other yet. Written under the lock.
-    away: AtomicUsize,
 }
 
 struct Lists {
@@ -111,7 +109,6 @@ impl Handoff {
                 left: Vec::new(),
             }),
             wanted: AtomicUsize::new(0),
-            away: AtomicUsize::new(0),
         }
     }
 
@@ -122,16 +119,18 @@ impl Handoff {
         self.wanted.load(Ordering::SeqCst) > 0
     }
 
-    /// Whether a worker that is held up has no processor.
-    pub(crate) fn any_away(&self) -> bool {
-        // SeqCst: counted before the processor is given to another, whose sleep the caller has seen.
-        self.away.load(Ordering::SeqCst) > 0
-    }
-
     /// How many workers there are beyond one a processor, of those with a thread.
     pub(crate) fn extra(&self) -> usize {
         let lists = self.lists.lock_outside();
         lists.made.len().saturating_sub(lists.unused.len())
+    }
+
+    /// Whether every worker without a processor rests: none runs its goroutine without one, and none
+    /// waits for one.
+    pub(crate) fn all_rest(&self) -> bool {
+        let lists = self.lists.lock_outside();
+        let extra = lists.made.len().saturating_sub(lists.unused.len());
+        lists.wanting.is_empty() && lists.resting.len() == extra
     }
 
     /// Calls `f` on each worker that was made beyond one a processor.
@@ -173,8 +172,7 @@ impl Worker {
         let shared = self.shared();
         let mut lists = shared.handoff.lists.lock_outside();
         // Under the lock nobody is in the midst of taking it.
-        let lost = self.holds().is_none();
-        if lost {
+        if self.holds().is_none() {
             // It is inside all the time, and whoever it wakes takes locks as if it had a processor.
             self.ask(false);
             if let Some(left) = lists.left.pop() {
@@ -193,9 +191,6 @@ impl Worker {
             while self.holds().is_none() {
                 os::wait(&self.bell, 0, FOREVER);
             }
-        }
-        if lost {
-            shared.handoff.away.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -326,7 +321,6 @@ impl Shared {
             return false;
         }
         Lists::strip(processor, &stuck);
-        self.handoff.away.fetch_add(1, Ordering::SeqCst);
         let heir = self.handoff.first_wanting(&mut lists).or_else(|| lists.resting.pop());
         if let Some(heir) = heir {
             Lists::give(processor, heir);
@@ -384,7 +378,6 @@ impl Shared {
             processor.set_holder(&stuck);
             stuck.hold(Some(processor));
             stuck.ask(false);
-            self.handoff.away.fetch_sub(1, Ordering::SeqCst);
             return false;
         };
         Lists::give(processor, heir);

@@ -16,18 +16,13 @@ impl Runtime {
     /// What this runtime has.
     pub fn held(&self) -> Held {
         let shared = &self.shared;
-        let threads = shared.workers_with_thread() + shared.aside.threads();
-        Held { goroutines: shared.goroutines(), threads }
+        let started = shared.processors().iter().filter(|processor| processor.is_started()).count();
+        let workers = started + shared.handoff.extra();
+        Held { goroutines: shared.goroutines(), threads: workers + shared.aside.threads() }
     }
 }
 
 impl Shared {
-    /// How many workers have a thread.
-    pub(crate) fn workers_with_thread(&self) -> usize {
-        let started = self.processors().iter().filter(|processor| processor.is_started()).count();
-        started + self.handoff.extra()
-    }
-
     /// How many goroutines have not ended. A zero is true for good once main has ended.
     pub(crate) fn goroutines(&self) -> u64 {
         // Acquire: pairs with the Release of `bump`. Those that ended are counted first: whatever

@@ -164,18 +164,23 @@ impl Io {
             return Ok(if late { Wake::TimedOut } else { Wake::Claimed });
         };
         self.register(&entered)?;
+        bump(&entered.processor().at_sockets, 1);
         drop(entered);
+        let wake = self.wait_registered(direction, tried, deadline);
+        bump(&enter_worker().processor().at_sockets, u64::MAX);
+        Ok(wake)
+    }
+
+    /// As [`Io::wait`], on a goroutine, with a poller that knows the socket.
+    fn wait_registered(&self, direction: Direction, tried: Edges, deadline: u64) -> Wake {
         let queues = self.source.queues.lock();
         // Relaxed: written under the lock.
         let edges = self.source.edges(direction).load(Ordering::Relaxed);
         if mutant!("edges": edges != tried.0 => false) {
-            return Ok(Wake::Claimed);
+            return Wake::Claimed;
         }
-        bump(&enter_worker().processor().at_sockets, 1);
         // SAFETY: the queues are the source's, in its box, which `self` keeps.
-        let wake = unsafe { park_on(queues, |q| q.of(direction), ptr::null_mut(), deadline) };
-        bump(&enter_worker().processor().at_sockets, u64::MAX);
-        Ok(wake)
+        unsafe { park_on(queues, |q| q.of(direction), ptr::null_mut(), deadline) }
     }
 
     /// Adds the source to the poller of the current worker, or of another if there is none to be had

@@ -40,10 +40,10 @@ pub(crate) struct Monitor {
     /// Written by the monitor, when it goes to sleep for long; by who wakes it from that; and by
     /// the last worker that leaves. Slept on by the monitor.
     word: AtomicU32,
-    /// Whether it has a thread, or will have none. Written by who starts it.
+    /// Whether it has a thread. Written by who starts it.
     started: AtomicBool,
-    /// Whether it was refused one for good.
-    refused: AtomicBool,
+    /// Whether the thread runs. Written by itself.
+    lives: AtomicBool,
 }
 
 /// What was seen of a processor.
@@ -67,15 +67,8 @@ impl Monitor {
         Monitor {
             word: AtomicU32::new(WATCHING),
             started: AtomicBool::new(false),
-            refused: AtomicBool::new(false),
+            lives: AtomicBool::new(false),
         }
-    }
-
-    /// How many threads it has.
-    pub(crate) fn threads(&self) -> usize {
-        // Relaxed: the runtime is still, and whoever wrote it has slept since.
-        let (started, refused) = (&self.started, &self.refused);
-        usize::from(started.load(Ordering::Relaxed) && !refused.load(Ordering::Relaxed))
     }
 
     /// A worker has woken (step 2).
@@ -94,6 +87,11 @@ impl Monitor {
         if was.is_ok() {
             os::wake(&self.word, 1);
         }
+    }
+
+    /// Whether its thread runs.
+    pub(crate) fn lives(&self) -> bool {
+        self.lives.load(Ordering::Relaxed)
     }
 
     /// The last worker has left.
@@ -142,12 +140,7 @@ impl Shared {
         if !useful || started.load(Ordering::Relaxed) || started.swap(true, Ordering::Relaxed) {
             return;
         }
-        if self.start_thread(main, |_| self.itself().as_ptr().cast()).is_ok() {
-            return;
-        }
-        if !self.migratory() {
-            self.monitor.refused.store(true, Ordering::Relaxed);
-        } else {
+        if self.start_thread(main, |_| self.itself().as_ptr().cast()).is_err() && self.migratory() {
             self.monitor.started.store(false, Ordering::Relaxed);
         }
     }
@@ -155,6 +148,7 @@ impl Shared {
     /// The monitor's life.
     #[doc(alias = "sysmon")]
     fn watch(&self) {
+        self.monitor.lives.store(true, Ordering::Relaxed);
         let mut samples: Vec<Sample> =
             self.processors().iter().map(|_| Sample::default()).collect();
         let mut pace = Pace::new();
@@ -164,6 +158,7 @@ impl Shared {
             let now = os::now();
             let mut found = false;
             for (processor, sample) in self.processors().iter().zip(&mut samples) {
+                processor.note_time(now);
                 found |= self.look_after(processor, sample, now);
             }
             pace.after(found);

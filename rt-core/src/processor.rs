@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use crate::blocks::BlockCache;
+use crate::deadlock::Looks;
 use crate::goroutine::{Batch, Goroutine, GoroutineRef};
 use crate::io::Driver;
 use crate::list::List;
@@ -96,6 +97,7 @@ pub(crate) struct Processor {
     /// Whether nothing has run here since its worker woke.
     pub(crate) woke: Cell<bool>,
     pub(crate) scavenger: Scavenger,
+    pub(crate) quiet: Looks,
     random: Cell<u64>,
     /// Goroutines that began to wait for a socket here, less those that came back from it here: the
     /// sum over all processors is how many wait.
@@ -125,6 +127,8 @@ impl Processor {
             looked: Cell::new(0),
             woke: Cell::new(true),
             scavenger: Scavenger::new(),
+            quiet: Looks::new(),
+
             ring: RunQueue::new(),
             next: AtomicPtr::new(ptr::null_mut()),
             timers: Protected::new(TimerHeap::new()),
@@ -146,17 +150,6 @@ impl Processor {
             clock: AtomicU64::new(0),
             counters: Counters::new(),
         }
-    }
-
-    /// The time, or an earlier one: what was noted last.
-    #[inline(always)]
-    pub(crate) fn clock(&self) -> u64 {
-        self.clock.load(Ordering::Relaxed)
-    }
-
-    /// Notes the time, for reports: who parks reads no clock.
-    pub(crate) fn note_time(&self, now: u64) {
-        self.clock.store(now, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -227,6 +220,17 @@ impl Processor {
             g.turn.set(self.arrived.get());
             self.own.push_back(g);
         }
+    }
+
+    /// The time, or an earlier one: what was noted last.
+    #[inline(always)]
+    pub(crate) fn clock(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    /// Notes the time, for reports: who parks reads no clock.
+    pub(crate) fn note_time(&self, now: u64) {
+        self.clock.store(now, Ordering::Relaxed);
     }
 
     /// Puts a goroutine into `next`, and returns the one that was there.

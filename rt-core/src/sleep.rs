@@ -41,6 +41,7 @@ impl Processor {
     /// Its first worker is there.
     pub(crate) fn begin(&self, shared: &Shared) {
         self.sleep.store(AWAKE, Ordering::SeqCst);
+        self.note_time(os::now());
         if shared.migratory() && (self.index() > 0 || shared.procs() == 1) {
             // Without a second worker there is nobody that the first could hold up.
             shared.start_monitor();
@@ -146,15 +147,10 @@ impl Worker {
         }
         // The time asleep says nothing of how long goroutines take.
         processor.looked.set(u64::MAX);
-        self.untimed.set(0);
+        processor.note_time(os::now());
         if let Some(seen) = seen {
             processor.driver.report(&seen);
         }
-    }
-
-    /// Whether nobody has queued anything for it alone. From any thread.
-    pub(crate) fn has_no_mail(&self) -> bool {
-        self.inbox.is_empty()
     }
 
     fn has_reason_to_stay(&self) -> bool {

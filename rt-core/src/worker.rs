@@ -15,7 +15,6 @@ use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-use crate::deadlock::Looks;
 use crate::fiber::Fiber;
 use crate::goroutine::GoroutineRef;
 use crate::handoff::Rested;
@@ -150,9 +149,6 @@ pub(crate) struct Worker {
 
     // Written by its own thread only.
     fiber: Fiber,
-    /// How many looks around it has made since it read the clock for reports.
-    pub(crate) untimed: Cell<u32>,
-    pub(crate) looks: Looks,
     /// The word that the thread had before it became this worker: of an outer runtime, or null.
     outer: Cell<*mut ()>,
     /// Whether a goroutine was ever at home here that may be so still. In migratory mode only.
@@ -272,8 +268,6 @@ impl Worker {
             current: Cell::new(None),
             own_context: Cell::new(Context::NONE),
             fiber: Fiber::new(),
-            untimed: Cell::new(0),
-            looks: Looks::new(),
             outer: Cell::new(ptr::null_mut()),
             rooted: Cell::new(false),
             thread: AtomicUsize::new(0),
@@ -438,6 +432,11 @@ impl Worker {
         self.give_up();
         os::set_local(self.outer.get());
         self.shared().ending.leave_work(self.shared());
+    }
+
+    /// Whether nobody has queued anything for it alone. From any thread.
+    pub(crate) fn has_no_mail(&self) -> bool {
+        self.inbox.is_empty()
     }
 
     /// Ends this worker's sleep, if it sleeps. From any thread, after something has been put into its
