@@ -1,10 +1,12 @@
 //! The test suites of the crates that gort mirrors, run against gort with names replaced.
 //!
-//! A suite is taken from the crate's published package, rewritten into `target/mirror`, and run as
-//! the crate runs it. Each of its files is there three times: on plain threads, on goroutines and on
+//! A suite is taken from the crate's published package, or for std from Debian's of its sources,
+//! rewritten into `target/mirror`, and run as the crate runs it. Each of its files is there three times: on plain threads, on goroutines and on
 //! goroutines that migrate. No text of theirs is kept here.
 
 #![forbid(unsafe_code)]
+
+mod std_suite;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,46 +26,49 @@ struct Mirrored {
     version: &'static str,
     /// What the tests need besides, as lines of a Cargo.toml.
     needs: &'static str,
-    /// What is replaced in every file.
-    everywhere: &'static [(&'static str, &'static str)],
-    /// What is replaced where the tests run on goroutines.
-    on_goroutines: &'static [(&'static str, &'static str)],
+    rewriting: Rewriting,
     /// Files that hold something of a thread's across a wait, which migrating forbids.
     thread_bound: &'static [&'static str],
+}
+
+/// What is replaced by what.
+struct Rewriting {
+    /// In every file.
+    everywhere: &'static [(&'static str, &'static str)],
+    /// Where the tests run on goroutines.
+    on_goroutines: &'static [(&'static str, &'static str)],
 }
 
 const CROSSBEAM_CHANNEL: Mirrored = Mirrored {
     package: "crossbeam-channel",
     version: "0.5.17",
     needs: "crossbeam-utils = \"=0.8.23\"\nrand = \"0.8\"\nsignal-hook = \"0.3\"\nnum_cpus = \"1\"\n",
-    everywhere: &[
-        ("use crossbeam_channel as cc;", "use gort::chan as cc;"),
-        ("use crossbeam_channel::", "use gort::chan::"),
-        ("use std::time::{Duration, Instant};", "use gort::time::{Duration, Instant};"),
-        ("use std::time::Instant;", "use gort::time::Instant;"),
-        // The one place where a test calls the macro behind `select!`.
-        ("cc::crossbeam_channel_internal! {", "cc::select! {"),
-    ],
-    on_goroutines: &[
-        ("use std::thread;", "use gort::thread;"),
-        ("use std::thread::JoinHandle;", "use gort::thread::JoinHandle;"),
-        ("::std::thread::spawn(", "::gort::thread::spawn("),
-        ("use crossbeam_utils::thread::scope;", "use mirror::scope;"),
-        (
-            "use std::sync::{Arc, Condvar, Mutex};",
-            "use mirror::{Condvar, Mutex}; use std::sync::Arc;",
-        ),
-    ],
+    rewriting: Rewriting {
+        everywhere: &[
+            ("use crossbeam_channel as cc;", "use gort::chan as cc;"),
+            ("use crossbeam_channel::", "use gort::chan::"),
+            ("use std::time::{Duration, Instant};", "use gort::time::{Duration, Instant};"),
+            ("use std::time::Instant;", "use gort::time::Instant;"),
+            // The one place where a test calls the macro behind `select!`.
+            ("cc::crossbeam_channel_internal! {", "cc::select! {"),
+        ],
+        on_goroutines: &[
+            ("use std::thread;", "use gort::thread;"),
+            ("use std::thread::JoinHandle;", "use gort::thread::JoinHandle;"),
+            ("::std::thread::spawn(", "::gort::thread::spawn("),
+            ("use crossbeam_utils::thread::scope;", "use mirror::scope;"),
+            ("use std::sync::{Arc, Condvar, Mutex};", "use gort::sync::{Arc, Condvar, Mutex};"),
+        ],
+    },
     thread_bound: &["thread_locals"],
 };
 
-const ALL: &[&Mirrored] = &[&CROSSBEAM_CHANNEL];
-
-/// The three ways to run a suite: functions of `mirror/shims.rs`.
+/// The three ways to run a suite: functions of `mirror/ways.rs`.
 const WAYS: [&str; 3] = ["threads", "goroutines", "migratory"];
 
 /// What the rewritten tests take from elsewhere.
-const SHIMS: &str = include_str!("mirror/shims.rs");
+const SHIMS_OF_ALL: &str = include_str!("mirror/ways.rs");
+const SHIMS: &str = include_str!("mirror/scope.rs");
 
 /// For one suite, without the building.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -74,8 +79,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
         return Err(Usage(format!("filters are parts of names, so not `{option}`")).into());
     }
     let mut counts = Counts::default();
-    for mirrored in ALL {
-        let manifest = prepare(project, mirrored)?;
+    for manifest in [prepare(project, &CROSSBEAM_CHANNEL)?, std_suite::prepare(project)?] {
         let sh = &project.sh;
         cmd!(sh, "cargo test --release --no-run --manifest-path {manifest}").run()?;
         let tests = cmd!(
@@ -88,41 +92,65 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     Ok(counts)
 }
 
-/// Makes a package of the rewritten tests, and returns its manifest.
+/// Makes a package of a crate's rewritten tests, and returns its manifest.
 fn prepare(project: &Project, mirrored: &Mirrored) -> Result<PathBuf, Error> {
     let root = project.sh.current_dir();
-    let package = root.join("target/mirror").join(mirrored.package);
-    let manifest = package.join("Cargo.toml");
-    fs::create_dir_all(package.join("src"))?;
-    fs::write(&manifest, text_of_manifest(&root, mirrored))?;
-    fs::write(package.join("src/lib.rs"), SHIMS)?;
-    let tests = package.join("tests");
-    if tests.exists() {
-        fs::remove_dir_all(&tests)?;
-    }
-    fs::create_dir_all(&tests)?;
-    for (name, text) in published(project, mirrored, &manifest)? {
-        for way in WAYS {
-            if way == "migratory" && mirrored.thread_bound.contains(&name.as_str()) {
-                continue;
-            }
-            fs::write(tests.join(format!("{name}_{way}.rs")), rewrite(&text, mirrored, way))?;
-        }
-    }
+    let folder = root.join("target/mirror").join(mirrored.package);
+    // The mirrored crate is there for its sources only.
+    let of_tests = format!("{} = \"={}\"\n{}", mirrored.package, mirrored.version, mirrored.needs);
+    let manifest = write_package(&root, &folder, &[&of_tests, ""], &[SHIMS_OF_ALL, SHIMS])?;
+    let files = published(project, mirrored, &manifest)?;
+    write_tests(&folder, &files, &mirrored.rewriting, mirrored.thread_bound, |text, _| text)?;
     Ok(manifest)
 }
 
-/// A package outside of the workspace, with the mirrored crate for its sources only.
-fn text_of_manifest(root: &Path, mirrored: &Mirrored) -> String {
-    let Mirrored { package, version, needs, .. } = mirrored;
+/// Writes a package outside of the workspace, without its tests, and returns its manifest. It takes
+/// the first of `needs` for its tests, the second for what they take from elsewhere.
+fn write_package(
+    root: &Path,
+    folder: &Path,
+    needs: &[&str; 2],
+    shims: &[&str],
+) -> Result<PathBuf, Error> {
+    let manifest = folder.join("Cargo.toml");
+    fs::create_dir_all(folder.join("src"))?;
     let mut text = String::from(
         "[package]\nname = \"mirror\"\nedition = \"2021\"\npublish = false\n\n[lib]\n\
          test = false\ndoctest = false\n\n[workspace]\n\n[dependencies]\n",
     );
     // Writing to a String can't fail.
     let _ = writeln!(text, "gort = {{ path = {:?} }}", root.join("gort"));
-    let _ = writeln!(text, "\n[dev-dependencies]\n{package} = \"={version}\"\n{needs}");
-    text
+    let _ = writeln!(text, "{}\n[dev-dependencies]\n{}", needs[1], needs[0]);
+    fs::write(&manifest, text)?;
+    // Only one file can begin with what it is.
+    let shims: Vec<_> = shims.iter().map(|shim| shim.replace("//! ", "// ")).collect();
+    fs::write(folder.join("src/lib.rs"), shims.join("\n"))?;
+    Ok(manifest)
+}
+
+/// Writes every file once for each way to run it; `finish` adds what depends on that.
+fn write_tests(
+    folder: &Path,
+    files: &[(String, String)],
+    rewriting: &Rewriting,
+    thread_bound: &[&str],
+    finish: impl Fn(String, &str) -> String,
+) -> Result<(), Error> {
+    let tests = folder.join("tests");
+    if tests.exists() {
+        fs::remove_dir_all(&tests)?;
+    }
+    fs::create_dir_all(&tests)?;
+    for (name, text) in files {
+        for way in WAYS {
+            if way == "migratory" && thread_bound.contains(&name.as_str()) {
+                continue;
+            }
+            let text = finish(rewrite(text, rewriting, way), way);
+            fs::write(tests.join(format!("{name}_{way}.rs")), text)?;
+        }
+    }
+    Ok(())
 }
 
 /// The test files of the published package, by name.
@@ -157,10 +185,10 @@ fn published(
 }
 
 /// The text with names replaced, in which each test is run in one of the ways.
-fn rewrite(text: &str, mirrored: &Mirrored, way: &str) -> String {
-    let on_goroutines = if way == "threads" { &[] } else { mirrored.on_goroutines };
+fn rewrite(text: &str, rewriting: &Rewriting, way: &str) -> String {
+    let on_goroutines = if way == "threads" { &[] } else { rewriting.on_goroutines };
     let mut text = text.to_owned();
-    for (from, to) in mirrored.everywhere.iter().chain(on_goroutines) {
+    for (from, to) in rewriting.everywhere.iter().chain(on_goroutines) {
         text = text.replace(from, to);
     }
     let mut rewritten = String::new();
@@ -191,7 +219,7 @@ mod tests {
 
     #[test]
     fn tests_are_wrapped_and_nothing_else() {
-        let text = rewrite(SAMPLE, &CROSSBEAM_CHANNEL, "goroutines");
+        let text = rewrite(SAMPLE, &CROSSBEAM_CHANNEL.rewriting, "goroutines");
         assert!(
             text.contains("fn one() { ::mirror::goroutines(__one) }\nfn __one() {\n"),
             "{text}"
@@ -201,9 +229,9 @@ mod tests {
 
     #[test]
     fn names_are_replaced_as_the_way_asks() {
-        let text = rewrite(SAMPLE, &CROSSBEAM_CHANNEL, "threads");
+        let text = rewrite(SAMPLE, &CROSSBEAM_CHANNEL.rewriting, "threads");
         assert!(text.contains("use std::thread;\nuse gort::chan::select;\n"), "{text}");
-        let text = rewrite(SAMPLE, &CROSSBEAM_CHANNEL, "migratory");
+        let text = rewrite(SAMPLE, &CROSSBEAM_CHANNEL.rewriting, "migratory");
         assert!(text.contains("use gort::thread;\nuse gort::chan::select;\n"), "{text}");
     }
 }

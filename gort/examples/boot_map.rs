@@ -62,7 +62,7 @@ fn run_core(boot: &Boot) -> Result<(), Error> {
         stack_bytes: rt_core::DEFAULT_STACK_BYTES,
         max_threads: 10,
         migratory: false,
-        deadlock: Deadlock::Off,
+        deadlock: rt_core::Deadlock::Off,
         unwinding: std::thread::panicking,
         left: None,
         keeps_left: false,

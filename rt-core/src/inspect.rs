@@ -163,6 +163,10 @@ fn verb(what: WaitsFor) -> (&'static str, &'static str) {
         WaitsFor::Blocking => ("waits for a blocking call", ""),
         WaitsFor::Select => ("waits for one of several channels", ""),
         WaitsFor::Nothing => ("waits to receive from `never()`", ""),
+        WaitsFor::Condition => ("waits to be notified by", "condition"),
+        WaitsFor::Permit => ("waits for a permit of", "semaphore"),
+        WaitsFor::Others => ("waits for the others of", "barrier"),
+        WaitsFor::Once => ("waits for the work of", "once"),
     }
 }
 

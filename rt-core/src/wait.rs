@@ -76,6 +76,14 @@ pub enum WaitsFor {
     Select,
     /// For a message of a channel that never has one.
     Nothing,
+    /// To be notified by a condition variable.
+    Condition,
+    /// For a permit of a semaphore.
+    Permit,
+    /// For the others that a barrier needs.
+    Others,
+    /// For something that is done once.
+    Once,
 }
 
 /// One blocked operation.

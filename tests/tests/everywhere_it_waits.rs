@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gort::chan;
 use gort::net::{TcpListener, TcpStream};
-use gort::sync::{Mutex, PoisonError, WaitGroup};
+use gort::sync::{Barrier, Condvar, Mutex, OnceLock, PoisonError, RwLock, Semaphore, WaitGroup};
 use tests::{MODES, Mode, ends_of_its_own, everywhere, hide_expected_panics, ms};
 
 /// A kind of wait: a call that comes to an end by itself, having parked at least once if it can.
@@ -39,6 +39,13 @@ const KINDS: &[Kind] = &[
     Kind { name: "timer channel", wait: timer_channel },
     Kind { name: "never", wait: never },
     Kind { name: "mutex", wait: mutex },
+    Kind { name: "reader", wait: reader },
+    Kind { name: "writer", wait: writer },
+    Kind { name: "condition variable", wait: || condition(None) },
+    Kind { name: "condition variable with a deadline", wait: || condition(Some(ms(60_000))) },
+    Kind { name: "barrier", wait: barrier },
+    Kind { name: "semaphore", wait: semaphore },
+    Kind { name: "once", wait: once },
     Kind { name: "wait group", wait: wait_group },
     Kind { name: "join", wait: || gort::spawn(gort::yield_now).join().unwrap() },
     Kind { name: "join of a panic", wait: join_panic },
@@ -157,6 +164,68 @@ fn mutex() {
     lock(&mutex, 2);
     waiter.join().unwrap();
     assert_eq!(*mutex.lock().unwrap_or_else(PoisonError::into_inner), 3);
+}
+
+fn reader() {
+    let lock = Arc::new(RwLock::new(0));
+    let other = Arc::clone(&lock);
+    let guard = lock.write().unwrap_or_else(PoisonError::into_inner);
+    let reader = gort::spawn(move || *other.read().unwrap_or_else(PoisonError::into_inner));
+    gort::yield_now();
+    drop(guard);
+    assert_eq!(reader.join().unwrap(), 0);
+}
+
+fn writer() {
+    let lock = Arc::new(RwLock::new(0));
+    let other = Arc::clone(&lock);
+    let reader = gort::spawn(move || {
+        let guard = other.read().unwrap_or_else(PoisonError::into_inner);
+        gort::yield_now();
+        drop(guard);
+    });
+    gort::yield_now();
+    *lock.write().unwrap_or_else(PoisonError::into_inner) += 1;
+    reader.join().unwrap();
+}
+
+fn condition(timeout: Option<Duration>) {
+    let shared = Arc::new((Mutex::new(false), Condvar::new()));
+    let other = Arc::clone(&shared);
+    gort::go(move || {
+        *other.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        other.1.notify_all();
+    });
+    let mut ready = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+    while !*ready {
+        ready = match timeout {
+            None => shared.1.wait(ready).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                shared.1.wait_timeout(ready, time).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+    }
+}
+
+fn barrier() {
+    let barrier = Arc::new(Barrier::new(2));
+    let other = Arc::clone(&barrier);
+    let task = gort::spawn(move || other.wait().is_leader());
+    assert!(barrier.wait().is_leader() != task.join().unwrap());
+}
+
+fn semaphore() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let other = Arc::clone(&semaphore);
+    gort::go(move || other.release());
+    semaphore.acquire().forget();
+}
+
+fn once() {
+    let place = Arc::new(OnceLock::new());
+    let other = Arc::clone(&place);
+    gort::go(move || assert!(other.set(1).is_ok()));
+    assert_eq!(place.wait(), &1);
 }
 
 fn wait_group() {

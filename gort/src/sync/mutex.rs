@@ -1,20 +1,36 @@
 //! `std::sync::Mutex`, whose waiters park.
 
 use crate::base::panic::{RefUnwindSafe, UnwindSafe};
-use crate::base::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
-use crate::base::thread;
+use crate::base::sync::{LockResult, TryLockError, TryLockResult};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use rt_core::sync::RawMutex;
+
+use super::poison::{Poison, Since};
 
 /// A mutual exclusion lock around a value.
 ///
 /// It is [`std::sync::Mutex`], but a goroutine that waits for it parks. It is not fair: who comes
 /// while the lock is free takes it. But one that has waited for 1 ms gets it next.
+///
+/// ```
+/// use gort::sync::{Arc, Mutex};
+///
+/// gort::run(|| {
+///     let total = Arc::new(Mutex::new(0));
+///     let adders: Vec<_> = (1..=4)
+///         .map(|n| {
+///             let total = total.clone();
+///             gort::spawn(move || *total.lock().unwrap() += n)
+///         })
+///         .collect();
+///     adders.into_iter().for_each(|adder| adder.join().unwrap());
+///     assert_eq!(*total.lock().unwrap(), 10);
+/// });
+/// ```
 ///
 /// # Poisoning
 ///
@@ -25,9 +41,7 @@ use rt_core::sync::RawMutex;
 /// was taken after that unwinding began, and poisons if it was taken before.
 pub struct Mutex<T: ?Sized> {
     raw: RawMutex,
-    /// Written by the holder, and by who clears it; read by each who locks. It is only a hint
-    /// without the lock.
-    poisoned: AtomicBool,
+    poison: Poison,
     data: UnsafeCell<T>,
 }
 
@@ -44,8 +58,7 @@ impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 #[clippy::has_significant_drop]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
-    /// Whether its thread was panicking already when the lock was taken.
-    panicking: bool,
+    since: Since,
     /// As std's guard it is not `Send`.
     not_send: PhantomData<*const ()>,
 }
@@ -57,7 +70,7 @@ impl<T> Mutex<T> {
     /// An unlocked mutex around `t`.
     #[inline]
     pub const fn new(t: T) -> Mutex<T> {
-        Mutex { raw: RawMutex::new(), poisoned: AtomicBool::new(false), data: UnsafeCell::new(t) }
+        Mutex { raw: RawMutex::new(), poison: Poison::new(), data: UnsafeCell::new(t) }
     }
 
     /// The value.
@@ -65,9 +78,7 @@ impl<T> Mutex<T> {
     /// # Errors
     /// If the mutex is poisoned; the value is in the error.
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.is_poisoned();
-        let value = self.data.into_inner();
-        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+        self.poison.wrap(self.data.into_inner())
     }
 }
 
@@ -97,21 +108,19 @@ impl<T: ?Sized> Mutex<T> {
     /// The guard of a caller that has just locked `raw`.
     #[inline(always)]
     fn guard(&self) -> LockResult<MutexGuard<'_, T>> {
-        let panicking = thread::panicking();
-        let guard = MutexGuard { mutex: self, panicking, not_send: PhantomData };
-        if self.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
+        self.poison.wrap(MutexGuard { mutex: self, since: Since::now(), not_send: PhantomData })
     }
 
     /// True if a panic has poisoned the mutex. Without the lock this is only a hint.
     #[inline]
     pub fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Relaxed)
+        self.poison.is_set()
     }
 
     /// Makes a poisoned mutex an ordinary one again.
     #[inline]
     pub fn clear_poison(&self) {
-        self.poisoned.store(false, Ordering::Relaxed);
+        self.poison.clear();
     }
 
     /// The value, which nobody else can reach.
@@ -119,9 +128,15 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     /// If the mutex is poisoned; the reference is in the error.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.is_poisoned();
-        let value = self.data.get_mut();
-        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+        self.poison.wrap(self.data.get_mut())
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The lock that this holds, and what it remembers of panics.
+    #[cfg(feature = "std")]
+    pub(super) fn parts(&self) -> (&'a RawMutex, &'a Poison) {
+        (&self.mutex.raw, &self.mutex.poison)
     }
 }
 
@@ -147,9 +162,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.panicking && thread::panicking() {
-            self.mutex.poisoned.store(true, Ordering::Relaxed);
-        }
+        self.mutex.poison.done(self.since);
         // SAFETY: a guard is made by a holder (`Mutex::guard`), and dropped once.
         unsafe { self.mutex.raw.unlock() };
     }

@@ -13,7 +13,10 @@ use crate::wait::{Claimed, WaitQueue};
 pub(super) struct Link(Option<Claimed>);
 
 /// Claimed waiters, in the order in which they came.
-pub(super) struct Batch(Link);
+pub(super) struct Batch {
+    first: Link,
+    len: u32,
+}
 
 impl Batch {
     /// Claims all who wait.
@@ -22,9 +25,10 @@ impl Batch {
     /// - The slot of everyone in the queue points at an empty [`Link`] of its own.
     #[inline]
     pub(super) unsafe fn claim_all(queue: &mut WaitQueue) -> Batch {
-        let mut batch = Batch(Link(None));
-        let mut end = NonNull::from(&mut batch.0);
+        let mut batch = Batch { first: Link(None), len: 0 };
+        let mut end = NonNull::from(&mut batch.first);
         while let Some(claimed) = queue.claim_first() {
+            batch.len += 1;
             let next = NonNull::new(claimed.slot().cast::<Link>());
             // SAFETY: the end is `batch`, or the link of a waiter that was claimed by this loop and
             // is not woken yet.
@@ -37,10 +41,15 @@ impl Batch {
         batch
     }
 
+    /// How many they are.
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+
     /// Wakes them, first come first.
     #[inline]
     pub(super) fn wake(self) {
-        let mut rest = self.0;
+        let mut rest = self.first;
         while let Some(claimed) = rest.0 {
             let link = claimed.slot().cast::<Link>();
             // SAFETY: the slot is a link (`claim_all`), which its waiter keeps until it is woken

@@ -19,6 +19,7 @@
 //! section becomes a convoy); never (a waiter can lose every race).
 
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 use crate::lock::Protected;
@@ -217,6 +218,9 @@ impl RawMutex {
         mutant!("unlock-wake": first.wake() => drop(first));
     }
 }
+
+impl UnwindSafe for RawMutex {}
+impl RefUnwindSafe for RawMutex {}
 
 impl Default for RawMutex {
     fn default() -> RawMutex {

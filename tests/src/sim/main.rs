@@ -6,6 +6,7 @@ mod asleep;
 mod combined;
 mod duties;
 mod held_up;
+mod locks;
 mod looked;
 mod options;
 mod plain;

@@ -13,6 +13,7 @@ use crate::asleep;
 use crate::combined;
 use crate::duties;
 use crate::held_up;
+use crate::locks;
 use crate::looked;
 use crate::plain::plain;
 use crate::refused;
@@ -73,6 +74,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "local", run: local },
     Program { name: "mutex", run: mutex },
     Program { name: "waitgroup", run: waitgroup },
+    Program { name: "rwlock", run: locks::rwlock },
+    Program { name: "left_writers", run: locks::left_writers },
+    Program { name: "condvar", run: locks::condvar },
+    Program { name: "barrier", run: locks::barrier },
+    Program { name: "semaphore", run: locks::semaphore },
+    Program { name: "once", run: locks::once },
     Program { name: "scope", run: scope },
     Program { name: "panics", run: panics },
     Program { name: "blocking", run: blocking },

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gort::chan;
 use gort::sync::{Mutex, PoisonError, WaitGroup};
 
-use crate::{channels, sockets};
+use crate::{channels, locks, sockets};
 
 /// Something to be done again and again. It takes milliseconds, checks its own result, and leaves
 /// nothing running.
@@ -29,6 +29,12 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "channel with plain threads", at_once: 1, run: channels::plain_threads },
     Job { name: "channel that disconnects", at_once: 2, run: channels::disconnects },
     Job { name: "mutex", at_once: 2, run: mutex },
+    Job { name: "reader-writer lock", at_once: 2, run: locks::rwlock },
+    Job { name: "condition variable", at_once: 2, run: locks::condvar },
+    Job { name: "barrier", at_once: 2, run: locks::barrier },
+    Job { name: "semaphore", at_once: 2, run: locks::semaphore },
+    Job { name: "once", at_once: 2, run: locks::once },
+    Job { name: "mpsc channel", at_once: 2, run: locks::mpsc },
     Job { name: "wait group", at_once: 2, run: wait_group },
     Job { name: "spawn and join", at_once: 2, run: spawn_join },
     Job { name: "stacks of all sizes", at_once: 1, run: stacks },

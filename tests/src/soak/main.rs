@@ -11,6 +11,7 @@
 
 mod channels;
 mod jobs;
+mod locks;
 mod sockets;
 mod tally;
 mod watch;
