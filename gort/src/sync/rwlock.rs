@@ -102,7 +102,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If the lock is poisoned; it is locked all the same, and the guard is in the error.
     ///
     /// # Panics
-    /// If half a milliard read already.
+    /// If 2³⁰ - 2 read already, as std's.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         self.raw.read();

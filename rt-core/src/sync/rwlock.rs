@@ -40,8 +40,8 @@ use crate::{FOREVER, arch, os};
 const WRITER: u32 = 1;
 const WAITING: u32 = 2;
 const READER: u32 = 4;
-/// So large a word means too many readers: a mistake, found while there is room to count.
-const MOST: u32 = u32::MAX / 2;
+/// So large a word means as many readers as std allows: a mistake, found while there is room to count.
+const MOST: u32 = READER * ((1 << 30) - 2);
 
 /// How often a reader looks before it waits, and how many pauses come in between.
 const SPINS: (u32, u32) = (4, 30);
@@ -84,7 +84,7 @@ impl RawRwLock {
     /// a reader, if a writer waits.
     ///
     /// # Panics
-    /// If there are half a milliard readers.
+    /// If there are 2³⁰ - 2 readers already.
     #[inline]
     pub fn read(&self) {
         if !self.try_read() {

@@ -52,8 +52,11 @@ pub(crate) fn condvar(seed: u64) -> u64 {
         for _ in 0..pairs {
             s.spawn(|| {
                 for n in 0..EACH {
-                    let content = inner(place.lock());
-                    let mut content = inner(emptied.wait_while(content, |it| it.is_some()));
+                    // Not `wait_while`, which comes back early when it finds poison.
+                    let mut content = inner(place.lock());
+                    while content.is_some() {
+                        content = inner(emptied.wait(content));
+                    }
                     *content = Some(n);
                     drop(content);
                     filled.notify_one();
