@@ -19,6 +19,7 @@ extern crate std;
 
 mod cargo;
 mod handover;
+mod locks;
 mod parking;
 mod platform;
 mod queues;

@@ -82,7 +82,8 @@ impl RawOnce {
         let mut queue = self.queue.lock();
         debug_assert_eq!(self.word.load(Ordering::Relaxed), RUNNING, "ended what did not run");
         // Release: pairs with the Acquire in is_completed().
-        self.word.store(if well { COMPLETE } else { POISONED }, Ordering::Release);
+        let release = mutant!("once-release": Ordering::Release => Ordering::Relaxed);
+        self.word.store(if well { COMPLETE } else { POISONED }, release);
         // SAFETY: whoever waits passes an empty link (`park`).
         let batch = unsafe { Batch::claim_all(&mut queue) };
         drop(queue);

@@ -152,7 +152,8 @@ impl RawRwLock {
     #[inline]
     pub unsafe fn unlock_read(&self) {
         // Release: pairs with the Acquires in write(), try_write(), write_slow() and last_has_left().
-        let before = self.word.fetch_sub(READER, Ordering::Release);
+        let release = mutant!("read-release": Ordering::Release => Ordering::Relaxed);
+        let before = self.word.fetch_sub(READER, release);
         debug_assert!(before >= READER, "unlocked a lock without readers");
         if is_for_writer(before - READER) {
             self.last_has_left();
@@ -186,7 +187,8 @@ impl RawRwLock {
     #[inline(always)]
     unsafe fn leave(&self, held: u32) {
         // Release: pairs with the Acquire in try_read().
-        let change = self.word.compare_exchange(WRITER, held, Ordering::Release, Ordering::Relaxed);
+        let release = mutant!("write-release": Ordering::Release => Ordering::Relaxed);
+        let change = self.word.compare_exchange(WRITER, held, release, Ordering::Relaxed);
         if change.is_err() {
             self.let_readers_in(held);
         }
