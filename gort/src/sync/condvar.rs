@@ -130,6 +130,17 @@ impl Condvar {
     /// As [`wait_while`](Self::wait_while), but goes for the lock no later than when `dur` has
     /// passed. The time counts as having come first only if `condition` is still true then.
     ///
+    /// ```
+    /// use gort::sync::{Condvar, Mutex};
+    /// use gort::time::Duration;
+    ///
+    /// let (ready, changed) = (Mutex::new(false), Condvar::new());
+    /// let guard = ready.lock().unwrap();
+    /// let time = Duration::from_millis(1);
+    /// let (guard, result) = changed.wait_timeout_while(guard, time, |ready| !*ready).unwrap();
+    /// assert!(result.timed_out() && !*guard);
+    /// ```
+    ///
     /// # Errors
     /// As for [`wait`](Self::wait).
     pub fn wait_timeout_while<'a, T, F>(
@@ -164,6 +175,28 @@ impl Condvar {
     }
 
     /// Wakes all who wait. Never parks.
+    ///
+    /// ```
+    /// use gort::sync::{Arc, Condvar, Mutex};
+    ///
+    /// gort::run(|| {
+    ///     let start = Arc::new((Mutex::new(false), Condvar::new()));
+    ///     let runners: Vec<_> = (0..3)
+    ///         .map(|_| {
+    ///             let start = start.clone();
+    ///             gort::spawn(move || {
+    ///                 let mut started = start.0.lock().unwrap();
+    ///                 while !*started {
+    ///                     started = start.1.wait(started).unwrap();
+    ///                 }
+    ///             })
+    ///         })
+    ///         .collect();
+    ///     *start.0.lock().unwrap() = true;
+    ///     start.1.notify_all();
+    ///     runners.into_iter().for_each(|runner| runner.join().unwrap());
+    /// });
+    /// ```
     #[inline]
     pub fn notify_all(&self) {
         self.raw.notify_all();

@@ -53,6 +53,13 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     ///
     /// While another makes it, this parks a goroutine and makes a plain thread sleep.
     ///
+    /// ```
+    /// use gort::sync::LazyLock;
+    ///
+    /// let lazy = LazyLock::new(|| 6 * 7);
+    /// assert_eq!(LazyLock::force(&lazy), &42);
+    /// ```
+    ///
     /// # Panics
     /// If the maker does, now or when another called it.
     #[inline]
@@ -64,6 +71,14 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     }
 
     /// The value, which is made now if nobody has; nobody else can reach it.
+    ///
+    /// ```
+    /// use gort::sync::LazyLock;
+    ///
+    /// let mut lazy = LazyLock::new(|| 6 * 7);
+    /// *LazyLock::force_mut(&mut lazy) += 1;
+    /// assert_eq!(*lazy, 43);
+    /// ```
     ///
     /// # Panics
     /// As for [`force`](Self::force).

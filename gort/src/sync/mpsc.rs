@@ -128,6 +128,12 @@ impl<T> SyncSender<T> {
 
     /// Sends a message if that is possible at once. Never parks.
     ///
+    /// ```
+    /// let (tx, rx) = gort::sync::mpsc::sync_channel(1);
+    /// assert!(tx.try_send(1).is_ok() && tx.try_send(2).is_err());
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
+    ///
     /// # Errors
     /// [`TrySendError::Full`] and [`TrySendError::Disconnected`] give the message back.
     pub fn try_send(&self, t: T) -> Result<(), TrySendError<T>> {
@@ -144,6 +150,15 @@ impl<T> Receiver<T> {
     }
 
     /// Receives a message if one is there. Never parks.
+    ///
+    /// ```
+    /// use gort::sync::mpsc::{TryRecvError, channel};
+    ///
+    /// let (tx, rx) = channel::<i32>();
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
     ///
     /// # Errors
     /// [`TryRecvError::Empty`]; or [`TryRecvError::Disconnected`] if there never will be one.
@@ -166,6 +181,15 @@ impl<T> Receiver<T> {
 
     /// As [`recv`](Self::recv), but gives up after `timeout`. It tries at least once.
     ///
+    /// ```
+    /// use gort::sync::mpsc::{RecvTimeoutError, channel};
+    /// use gort::time::Duration;
+    ///
+    /// let (_tx, rx) = channel::<i32>();
+    /// let waited = rx.recv_timeout(Duration::from_millis(1));
+    /// assert_eq!(waited, Err(RecvTimeoutError::Timeout));
+    /// ```
+    ///
     /// # Errors
     /// [`RecvTimeoutError::Timeout`] if the time is over; [`RecvTimeoutError::Disconnected`] if the
     /// channel is empty and all senders are gone.
@@ -183,6 +207,13 @@ impl<T> Receiver<T> {
     }
 
     /// The messages that are there. Never parks.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::sync::mpsc::channel();
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.try_iter().sum::<i32>(), 3);
+    /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { rx: self }
     }

@@ -97,6 +97,14 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Locks the mutex if it is free. Never parks.
     ///
+    /// ```
+    /// let mutex = gort::sync::Mutex::new(1);
+    /// let guard = mutex.lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// drop(guard);
+    /// assert_eq!(*mutex.try_lock().unwrap(), 1);
+    /// ```
+    ///
     /// # Errors
     /// [`TryLockError::WouldBlock`] if it is held; [`TryLockError::Poisoned`] if it is poisoned,
     /// and then it is locked, and the guard is in the error.
@@ -118,12 +126,33 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Makes a poisoned mutex an ordinary one again.
+    ///
+    /// ```
+    /// use gort::sync::{Arc, Mutex};
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let other = mutex.clone();
+    /// let task = gort::spawn(move || {
+    ///     let _guard = other.lock().unwrap();
+    ///     panic!("poisons it");
+    /// });
+    /// assert!(task.join().is_err());
+    /// assert_eq!(*mutex.lock().unwrap_err().into_inner(), 1);
+    /// mutex.clear_poison();
+    /// assert!(!mutex.is_poisoned());
+    /// ```
     #[inline]
     pub fn clear_poison(&self) {
         self.poison.clear();
     }
 
     /// The value, which nobody else can reach.
+    ///
+    /// ```
+    /// let mut mutex = gort::sync::Mutex::new(1);
+    /// *mutex.get_mut().unwrap() = 2;
+    /// assert_eq!(mutex.into_inner().unwrap(), 2);
+    /// ```
     ///
     /// # Errors
     /// If the mutex is poisoned; the reference is in the error.

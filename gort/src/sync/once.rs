@@ -81,6 +81,16 @@ impl Once {
 
     /// As [`call_once`](Self::call_once), but does the work again if it has panicked before.
     ///
+    /// ```
+    /// use gort::sync::{Arc, Once};
+    ///
+    /// let once = Arc::new(Once::new());
+    /// let other = once.clone();
+    /// assert!(gort::spawn(move || other.call_once(|| panic!("fails"))).join().is_err());
+    /// once.call_once_force(|state| assert!(state.is_poisoned()));
+    /// assert!(once.is_completed());
+    /// ```
+    ///
     /// # Panics
     /// If the work panics now.
     #[inline]
@@ -104,6 +114,16 @@ impl Once {
     /// Waits until somebody has done the work.
     ///
     /// Parks a goroutine; makes a plain thread sleep.
+    ///
+    /// ```
+    /// use gort::sync::{Arc, Once};
+    ///
+    /// let once = Arc::new(Once::new());
+    /// let other = once.clone();
+    /// gort::go(move || other.call_once(|| ()));
+    /// once.wait();
+    /// assert!(once.is_completed());
+    /// ```
     ///
     /// # Panics
     /// If the work has panicked, and nobody has done it since.

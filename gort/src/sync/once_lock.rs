@@ -52,6 +52,12 @@ impl<T> OnceLock<T> {
     }
 
     /// The value, if it is there; nobody else can reach it.
+    ///
+    /// ```
+    /// let mut place = gort::sync::OnceLock::from(1);
+    /// *place.get_mut().unwrap() = 2;
+    /// assert_eq!(place.get(), Some(&2));
+    /// ```
     #[inline]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.value.get_mut().as_mut()
@@ -60,6 +66,15 @@ impl<T> OnceLock<T> {
     /// The value, once somebody has filled the place.
     ///
     /// Until then it parks a goroutine and makes a plain thread sleep.
+    ///
+    /// ```
+    /// use gort::sync::{Arc, OnceLock};
+    ///
+    /// let place = Arc::new(OnceLock::new());
+    /// let other = place.clone();
+    /// gort::go(move || assert_eq!(other.set(1), Ok(())));
+    /// assert_eq!(place.wait(), &1);
+    /// ```
     #[inline]
     pub fn wait(&self) -> &T {
         self.once.wait_force();
@@ -98,12 +113,22 @@ impl<T> OnceLock<T> {
     }
 
     /// The value, if it is there.
+    ///
+    /// ```
+    /// assert_eq!(gort::sync::OnceLock::from(1).into_inner(), Some(1));
+    /// ```
     #[inline]
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
 
     /// Takes the value out, if it is there; then the place can be filled again.
+    ///
+    /// ```
+    /// let mut place = gort::sync::OnceLock::from(1);
+    /// assert_eq!((place.take(), place.take()), (Some(1), None));
+    /// assert_eq!(place.set(2), Ok(()));
+    /// ```
     #[inline]
     pub fn take(&mut self) -> Option<T> {
         std::mem::take(self).into_inner()

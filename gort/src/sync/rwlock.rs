@@ -79,12 +79,22 @@ unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 
 impl<T> RwLock<T> {
     /// An unlocked lock around `t`.
+    ///
+    /// ```
+    /// static NAMES: gort::sync::RwLock<Vec<&str>> = gort::sync::RwLock::new(Vec::new());
+    /// NAMES.write().unwrap().push("gopher");
+    /// assert_eq!(*NAMES.read().unwrap(), ["gopher"]);
+    /// ```
     #[inline]
     pub const fn new(t: T) -> RwLock<T> {
         RwLock { raw: RawRwLock::new(), poison: Poison::new(), data: UnsafeCell::new(t) }
     }
 
     /// The value.
+    ///
+    /// ```
+    /// assert_eq!(gort::sync::RwLock::new(1).into_inner().unwrap(), 1);
+    /// ```
     ///
     /// # Errors
     /// If the lock is poisoned; the value is in the error.
@@ -111,6 +121,14 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Locks it to read if that is possible at once: no writer has it or waits for it. Never parks.
     ///
+    /// ```
+    /// let lock = gort::sync::RwLock::new(1);
+    /// let writer = lock.write().unwrap();
+    /// assert!(lock.try_read().is_err());
+    /// drop(writer);
+    /// assert_eq!(*lock.try_read().unwrap(), 1);
+    /// ```
+    ///
     /// # Errors
     /// [`TryLockError::WouldBlock`] if it is not possible; [`TryLockError::Poisoned`] if it is
     /// poisoned, and then it is locked, and the guard is in the error.
@@ -132,6 +150,14 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Locks it alone if it is free. Never parks.
+    ///
+    /// ```
+    /// let lock = gort::sync::RwLock::new(1);
+    /// let reader = lock.read().unwrap();
+    /// assert!(lock.try_write().is_err());
+    /// drop(reader);
+    /// *lock.try_write().unwrap() = 2;
+    /// ```
     ///
     /// # Errors
     /// [`TryLockError::WouldBlock`] if it is not free, or another `try_write` is about to find
@@ -170,12 +196,33 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Makes a poisoned lock an ordinary one again.
+    ///
+    /// ```
+    /// use gort::sync::{Arc, RwLock};
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let other = lock.clone();
+    /// let task = gort::spawn(move || {
+    ///     let _guard = other.write().unwrap();
+    ///     panic!("poisons it");
+    /// });
+    /// assert!(task.join().is_err());
+    /// assert!(lock.is_poisoned());
+    /// lock.clear_poison();
+    /// assert_eq!(*lock.read().unwrap(), 1);
+    /// ```
     #[inline]
     pub fn clear_poison(&self) {
         self.poison.clear();
     }
 
     /// The value, which nobody else can reach.
+    ///
+    /// ```
+    /// let mut lock = gort::sync::RwLock::new(1);
+    /// *lock.get_mut().unwrap() = 2;
+    /// assert_eq!(lock.into_inner().unwrap(), 2);
+    /// ```
     ///
     /// # Errors
     /// If the lock is poisoned; the reference is in the error.
