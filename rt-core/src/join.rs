@@ -50,7 +50,7 @@ pub struct Packed(pub(crate) NonNull<Head>);
 
 impl Head {
     /// Says that the goroutine is done with the packet; true if the packet is the caller's now.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn done(&self) -> bool {
         // Release: publishes the result to the joiner's Acquire. Acquire: pairs with the Release
         // with which the joiner named its waiter, or the handle its end.
@@ -95,7 +95,7 @@ unsafe impl<R: Send> Send for Joiner<R> {}
 unsafe impl<R: Send> Sync for Joiner<R> {}
 
 /// The two halves of a new packet, in memory that the current processor has kept if it has any.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub fn packet<R>() -> (Completer<R>, Joiner<R>) {
     let entered = enter();
     let cache = entered.as_ref().map(|e| &e.processor().blocks);
@@ -111,7 +111,7 @@ pub fn packet<R>() -> (Completer<R>, Joiner<R>) {
 ///
 /// # Safety
 /// - Nobody else uses the packet.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 unsafe fn free<R>(packet: NonNull<Packet<R>>) -> Option<R> {
     // SAFETY: the caller has the packet for itself.
     let content = unsafe { packet.read() };
@@ -124,12 +124,12 @@ unsafe fn free<R>(packet: NonNull<Packet<R>>) -> Option<R> {
 
 impl<R> Completer<R> {
     /// Hands the result over. When nobody will ever ask for it, it comes back.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn complete(self, result: R) -> Option<R> {
         ManuallyDrop::new(self).finish(Some(result))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn finish(&self, result: Option<R>) -> Option<R> {
         if let Some((_, g)) = enter().and_then(Entered::on_goroutine)
             && g.packet.get() == Some(self.0.cast())
@@ -150,7 +150,7 @@ impl<R> Completer<R> {
     }
 
     /// This half by name.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn packed(&self) -> Packed {
         Packed(self.0.cast())
     }
@@ -176,7 +176,7 @@ impl<R> Joiner<R> {
     /// has ended without it.
     ///
     /// Parks a goroutine; makes a plain thread sleep.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn join(self) -> Option<R> {
         let this = ManuallyDrop::new(self);
         if !this.is_finished() {

@@ -20,17 +20,17 @@ impl List {
         self.len.get()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_empty(&self) -> bool {
         self.ends.get().is_none()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn first(&self) -> Option<GoroutineRef> {
         self.ends.get().map(|(head, _)| head)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_back(&self, g: GoroutineRef) {
         g.link.set(None);
         self.ends.set(match self.ends.get() {
@@ -43,7 +43,7 @@ impl List {
         self.len.set(self.len.get() + 1);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_front(&self, g: GoroutineRef) {
         self.ends.set(match self.ends.get() {
             None => {
@@ -58,7 +58,7 @@ impl List {
         self.len.set(self.len.get() + 1);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn pop_front(&self) -> Option<GoroutineRef> {
         let (head, tail) = self.ends.get()?;
         self.ends.set(head.link.get().map(|second| (second, tail)));

@@ -37,7 +37,7 @@ impl Lock {
         Lock { word: AtomicU32::new(FREE) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn acquire(&self) {
         // Acquire: pairs with the Release in release().
         if self.word.swap(HELD, Ordering::Acquire) != FREE {
@@ -68,7 +68,7 @@ impl Lock {
     /// Gives the lock back. Touches nothing after its store: the lock may be gone at once.
     ///
     /// The caller holds it.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn release(&self) {
         debug_assert_eq!(self.word.load(Ordering::Relaxed), HELD, "released a lock that is free");
         // Release: pairs with the Acquire of the next holder.
@@ -97,7 +97,7 @@ impl<T> Protected<T> {
 
 impl<T: ?Sized> Protected<T> {
     /// Takes the lock. Never parks a goroutine: the lock is held for moments only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn lock(&self) -> Guard<'_, T> {
         let inside = Inside::stay();
         self.lock.acquire();
@@ -144,7 +144,7 @@ pub struct Guard<'a, T: ?Sized> {
 
 impl<'a, T: ?Sized> Guard<'a, T> {
     /// The lock itself, still held: for `Leave::Park`, whose other side releases it.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn leave_held(this: Self) -> &'a Lock {
         let mut guard = ManuallyDrop::new(this);
         // The goroutine that leaves is inside on its own account.
@@ -153,7 +153,7 @@ impl<'a, T: ?Sized> Guard<'a, T> {
     }
 
     /// What the guard came from, to lock it again later.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn source(this: &Self) -> &'a Protected<T> {
         this.of
     }
@@ -162,7 +162,7 @@ impl<'a, T: ?Sized> Guard<'a, T> {
 impl<T: ?Sized> Deref for Guard<'_, T> {
     type Target = T;
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn deref(&self) -> &T {
         // SAFETY: a guard exists only while its lock is held (`Protected::lock`), and the lock
         // gives the data to one holder.
@@ -171,7 +171,7 @@ impl<T: ?Sized> Deref for Guard<'_, T> {
 }
 
 impl<T: ?Sized> DerefMut for Guard<'_, T> {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`, and `&mut self` is the only way to this guard.
         unsafe { &mut *self.of.data.get() }
@@ -179,7 +179,7 @@ impl<T: ?Sized> DerefMut for Guard<'_, T> {
 }
 
 impl<T: ?Sized> Drop for Guard<'_, T> {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn drop(&mut self) {
         self.of.lock.release();
     }

@@ -134,15 +134,23 @@ impl Shared {
             // SAFETY: counted by `start_thread` for this thread, which touches it no more.
             unsafe { Arc::decrement_strong_count(shared) };
         }
-        let useful = (self.migratory() || self.procs() > 1) && !MODEL;
         // Relaxed: only one may start it, and nothing else hangs on it.
         let started = &self.monitor.started;
-        if !useful || started.load(Ordering::Relaxed) || started.swap(true, Ordering::Relaxed) {
+        if !self.is_watched()
+            || started.load(Ordering::Relaxed)
+            || started.swap(true, Ordering::Relaxed)
+        {
             return;
         }
         if self.start_thread(main, |_| self.itself().as_ptr().cast()).is_err() && self.migratory() {
             self.monitor.started.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a monitor is of use here: nobody could take over from a single worker that keeps its
+    /// goroutines.
+    pub(crate) fn is_watched(&self) -> bool {
+        (self.migratory() || self.procs() > 1) && !MODEL
     }
 
     /// The monitor's life.

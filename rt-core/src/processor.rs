@@ -152,7 +152,7 @@ impl Processor {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn index(&self) -> usize {
         self.index
     }
@@ -187,13 +187,13 @@ impl Processor {
     }
 
     /// How many resumptions are left until the worker has to look around. Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn budget(&self) -> u32 {
         self.budget.load(Ordering::Relaxed)
     }
 
     /// Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn set_budget(&self, budget: u32) {
         self.budget.store(budget, Ordering::Relaxed);
     }
@@ -234,7 +234,7 @@ impl Processor {
     }
 
     /// Puts a goroutine into `next`, and returns the one that was there.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn swap_next(&self, g: Option<GoroutineRef>) -> Option<GoroutineRef> {
         let new = g.map_or(ptr::null_mut(), GoroutineRef::as_ptr);
         if let Some(g) = g {
@@ -260,7 +260,7 @@ impl Processor {
 
     /// Takes the goroutine to run from what is here, or none when the budget is used up or nothing
     /// is here. Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn pick(&self) -> Option<GoroutineRef> {
         let budget = self.budget();
         if mutant!("budget": budget == 0 => false) {
@@ -271,7 +271,7 @@ impl Processor {
         Some(g)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn pick_next(&self) -> Option<GoroutineRef> {
         if !self.has_next() {
             return None;
@@ -305,7 +305,7 @@ impl Processor {
     }
 
     /// What has waited longest, be it at home here or not: first come, first served.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn pick_queued(&self) -> Option<GoroutineRef> {
         self.streak.set(0);
         let shared = self.ring.len() + self.spilled.load(Ordering::Relaxed);
@@ -319,7 +319,7 @@ impl Processor {
     }
 
     /// Queues a goroutine that only this worker may run. Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_own(&self, g: GoroutineRef) {
         g.queued.enter(g);
         g.turn.set(self.arrived.get());
@@ -327,7 +327,7 @@ impl Processor {
     }
 
     /// Queues a goroutine that any worker may take. Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_shared(&self, g: GoroutineRef) {
         g.queued.enter(g);
         self.arrived.set(self.arrived.get() + 1);
@@ -340,7 +340,7 @@ impl Processor {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn pop_shared(&self) -> Option<GoroutineRef> {
         self.ring.pop().or_else(|| self.refill())
     }
@@ -419,7 +419,7 @@ impl Processor {
     }
 
     /// True when nothing is queued here. Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_idle(&self) -> bool {
         !self.has_next()
             && self.own.is_empty()
@@ -428,7 +428,7 @@ impl Processor {
     }
 
     /// A fresh number for a goroutine; `refill(n)` reserves `n` numbers and returns the first.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn next_id(&self, refill: impl FnOnce(u64) -> u64) -> u64 {
         let (mut next, mut end) = self.ids.get();
         if next == end {
@@ -451,7 +451,7 @@ impl Processor {
 }
 
 /// Owner-written counter that others may read: no locked instruction.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn bump(counter: &AtomicU64, by: u64) {
     // Release: pairs with the Acquire in Shared::goroutines_left().
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Release);

@@ -26,13 +26,13 @@ impl Queued {
     }
 
     #[cfg(not(feature = "inspect"))]
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn word(&self) -> Option<&AtomicBool> {
         None
     }
 
     /// `g`, whose mark this is, goes into a queue. By whoever queues it, before others can see it.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn enter(&self, g: GoroutineRef) {
         // Relaxed, here and below: the queue orders it.
         if self.word().is_some_and(|word| word.swap(true, Ordering::Relaxed)) {
@@ -41,7 +41,7 @@ impl Queued {
     }
 
     /// `g`, whose mark this is, was taken out of a queue. By whoever took it.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn leave(&self, g: GoroutineRef) {
         if self.word().is_some_and(|word| !word.swap(false, Ordering::Relaxed)) {
             crate::fatal!("{g:?} was taken from a queue that it was not in");
@@ -49,21 +49,21 @@ impl Queued {
     }
 
     /// `g`, whose mark this is, is about to run.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn assert_left(&self, g: GoroutineRef) {
         if self.is_set() {
             crate::fatal!("{g:?} runs while it is queued");
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_set(&self) -> bool {
         self.word().is_some_and(|word| word.load(Ordering::Relaxed))
     }
 }
 
 /// What was taken from a queue, as having left it.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn left(taken: Option<GoroutineRef>) -> Option<GoroutineRef> {
     if INSPECTED && let Some(g) = taken {
         g.queued.leave(g);

@@ -42,13 +42,13 @@ impl RunQueue {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn slot(&self, position: u32) -> &AtomicPtr<Goroutine> {
         &self.slots[position as usize % CAPACITY]
     }
 
     /// The goroutine in a slot whose position was seen to be below `tail`.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn read(&self, position: u32) -> GoroutineRef {
         let record = self.slot(position).load(Ordering::Relaxed);
         // SAFETY: every position below a `tail` that was read with Acquire has been written by
@@ -63,13 +63,13 @@ impl RunQueue {
         self.tail.load(Ordering::Acquire).wrapping_sub(head) as usize
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Queues a goroutine if there is room. Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push(&self, g: GoroutineRef) -> Result<(), Full> {
         // Acquire: pairs with the Release of a taker's CAS (step 2).
         let head = self.head.load(Ordering::Acquire);
@@ -85,7 +85,7 @@ impl RunQueue {
     }
 
     /// Takes the oldest. Owner only.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn pop(&self) -> Option<GoroutineRef> {
         loop {
             let head = self.head.load(Ordering::Relaxed);

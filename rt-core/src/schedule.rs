@@ -9,7 +9,7 @@ use crate::worker::WorkerRef;
 
 /// Queues a goroutine that the caller has just made runnable by waking it.
 #[doc(alias = "goready")]
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn enqueue_woken(g: GoroutineRef) {
     match enter() {
         Some(entered) if entered.may_run(g) => entered.push_woken(g),
@@ -20,7 +20,7 @@ pub(crate) fn enqueue_woken(g: GoroutineRef) {
 
 /// As [`enqueue_woken`], behind all that is queued: for a waker that ends. Its processor is free in a
 /// moment anyway, and one who joins many is better woken when many have ended.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn enqueue_joiner(g: GoroutineRef) {
     match enter() {
         Some(entered) if entered.may_run(g) => entered.push_last(g),
@@ -61,7 +61,7 @@ fn send_from_outside(g: GoroutineRef) {
 
 impl Entered<'_> {
     /// Whether this goroutine may run on this worker.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn may_run(&self, g: GoroutineRef) -> bool {
         match g.home.get() {
             Some(home) => home == self.worker().reference(),
@@ -69,13 +69,13 @@ impl Entered<'_> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn is_of(&self, g: GoroutineRef) -> bool {
         g.runtime.get().is_some_and(|shared| core::ptr::eq(shared.as_ptr(), self.shared()))
     }
 
     /// Queues a goroutine to run next: its data is warm, and its waker is likely to park.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_woken(&self, g: GoroutineRef) {
         let on_own_stack = self.worker().current.get().is_none();
         if on_own_stack || self.shared().migratory() && g.home.get().is_some() {
@@ -90,7 +90,7 @@ impl Entered<'_> {
     }
 
     /// Queues a goroutine behind the others.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_last(&self, g: GoroutineRef) {
         if g.home.get().is_some() {
             self.processor().push_own(g);
@@ -100,7 +100,7 @@ impl Entered<'_> {
     }
 
     /// Queues a goroutine where any worker may take it, and wakes one if that can help.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_shared(&self, g: GoroutineRef) {
         self.processor().push_shared(g);
         mutant!("push-wake": self.shared().wake_one() => ());

@@ -89,7 +89,7 @@ impl Runtime {
 impl Entered<'_> {
     /// # Safety
     /// - As for [`spawn`].
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) unsafe fn spawn<F: FnOnce()>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
         let (processor, shared) = (self.processor(), self.shared());
         let g = processor.stacks.take(spawn.class(shared)?, &shared.stacks)?;
@@ -110,7 +110,7 @@ impl Entered<'_> {
     /// Queues a new goroutine here, unless another worker is home to far fewer: once started it can't
     /// move. A sleeping worker is offered it. One that is awake might be held up, so it is not left
     /// to that one alone: it goes where all look, and this worker least of all.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn settle_or_push(&self, g: GoroutineRef) {
         let settled = self.processor().settled.load(Ordering::Relaxed);
         if settled >= UNBALANCED
@@ -145,7 +145,7 @@ impl Shared {
 }
 
 impl Spawn {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn class(&self, shared: &Shared) -> OsResult<Class> {
         match self.stack_bytes {
             None => Ok(shared.stack_class),
@@ -158,7 +158,7 @@ impl Spawn {
 ///
 /// # Safety
 /// - The region is the caller's; `f` is as [`spawn`] says.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 unsafe fn place<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &Spawn, f: F) {
     if size_of::<F>() > ON_STACK || align_of::<F>() > align_of::<crate::goroutine::Goroutine>() {
         let boxed = Box::new(f);
@@ -174,7 +174,7 @@ unsafe fn place<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &S
 ///
 /// # Safety
 /// - As for [`place`]; `f` is at most [`ON_STACK`] large.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 unsafe fn place_small<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &Spawn, f: F) {
     /// # Safety
     /// - `closure` points to an `F` that nobody else uses.

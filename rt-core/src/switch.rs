@@ -59,7 +59,7 @@ impl Note {
     /// The worker's own stack has nothing to be done.
     const NONE: usize = 0;
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn new(g: GoroutineRef, kind: usize) -> Note {
         Note(g.as_ptr().expose_provenance() | kind)
     }
@@ -68,7 +68,7 @@ impl Note {
 const _: () = assert!(align_of::<Goroutine>() > Note::KIND);
 
 /// Enters the scheduler; none on a thread that is no worker.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn enter<'p>() -> Option<Entered<'p>> {
     let (worker, guarded) = Local::worker()?;
     // SAFETY: a thread's word names its worker from before the worker runs anything until after it
@@ -82,7 +82,7 @@ pub(crate) fn enter<'p>() -> Option<Entered<'p>> {
 
 /// As [`enter_worker`], on the other side of a switch: whoever left has come in already (`worker`,
 /// step 3).
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 fn arrive<'p>() -> Entered<'p> {
     let Some((worker, guarded)) = Local::worker() else { no_worker() };
     // SAFETY: as in `enter`.
@@ -91,7 +91,7 @@ fn arrive<'p>() -> Entered<'p> {
 }
 
 impl Drop for Entered<'_> {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn drop(&mut self) {
         if self.guarded {
             self.worker.go_out();
@@ -100,7 +100,7 @@ impl Drop for Entered<'_> {
 }
 
 /// Enters the scheduler where the thread is known to be a worker.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn enter_worker<'p>() -> Entered<'p> {
     match enter() {
         Some(entered) => entered,
@@ -109,23 +109,23 @@ pub(crate) fn enter_worker<'p>() -> Entered<'p> {
 }
 
 impl<'p> Entered<'p> {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn worker(&self) -> &Worker {
         self.worker
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn processor(&self) -> &Processor {
         self.processor
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn shared(&self) -> &Shared {
         self.worker.shared()
     }
 
     /// The goroutine that entered, or none on a worker's own stack.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn on_goroutine(self) -> Option<(Entered<'p>, GoroutineRef)> {
         let g = self.worker.current.get()?;
         Some((self, g))
@@ -133,7 +133,7 @@ impl<'p> Entered<'p> {
 
     /// Leaves the current goroutine's stack, and returns when somebody resumes it, possibly on
     /// another thread.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn leave(self, how: Leave<'_>) {
         let Some(g) = self.worker.current.get() else { parked_nobody() };
         let kind = match how {
@@ -160,7 +160,7 @@ impl<'p> Entered<'p> {
     }
 
     /// The other side of the switch that follows goes out (`worker`, step 3).
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn pass_on(self) {
         debug_assert!(self.worker.is_inside_once(), "a goroutine left while it was in use");
         mem::forget(self);
@@ -185,7 +185,7 @@ impl<'p> Entered<'p> {
     }
 
     /// Tells a sanitizer of the switch from this stack to what `resume_next` has chosen.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn tell(&self, from: &Fiber) {
         match self.worker.current.get() {
             Some(to) => from.leave(&to.fiber),
@@ -195,7 +195,7 @@ impl<'p> Entered<'p> {
 
     /// Makes the next goroutine of this processor current, or the worker's own stack if there is
     /// none or it is time to look around.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn resume_next(&self) -> Context {
         match self.processor.pick() {
             Some(g) => self.resume(g),
@@ -208,7 +208,7 @@ impl<'p> Entered<'p> {
 
     /// Makes a goroutine current and returns where it goes on.
     #[doc(alias = "execute")]
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn resume(&self, g: GoroutineRef) -> Context {
         g.queued.assert_left(g);
         g.state.set(Change::Resume);
@@ -218,7 +218,7 @@ impl<'p> Entered<'p> {
     }
 
     /// Does what the one who left asks for.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn perform(&self, message: usize) {
         if message == Note::NONE {
             return;
@@ -250,7 +250,7 @@ impl<'p> Entered<'p> {
     }
 
     /// Takes the region of a goroutine that has ended.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn recycle(&self, g: GoroutineRef) {
         g.state.set(Change::Exit);
         g.fiber.end(g.context.get().0, g.as_ptr().cast());
@@ -299,7 +299,7 @@ pub(crate) unsafe extern "C" fn finish() -> ! {
 /// Gives way: the goroutine queues behind those that are runnable here. False on a plain thread,
 /// where it does nothing.
 #[doc(alias = "Gosched")]
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub fn yield_now() -> bool {
     let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else { return false };
     let processor = entered.processor();

@@ -167,7 +167,7 @@ impl Waiter {
     }
 
     /// Claims the waiter (step 3); false if somebody else has.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn claim(&self, how: usize) -> bool {
         if self.exclusive {
             self.selected.store(how, Ordering::Relaxed);
@@ -181,7 +181,7 @@ impl Waiter {
 
     /// Whether it is a goroutine that will never run again: its runtime is closed. (When the last
     /// thread has left, `close` takes such out of their queues; but that may be long after `run`.)
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn is_abandoned(&self) -> bool {
         let Some(runtime) = self.goroutine.and_then(|g| g.runtime.get()) else { return false };
         // SAFETY: a runtime lives as long as any of its goroutines has not ended, and this one waits.
@@ -197,7 +197,7 @@ impl Waiter {
     ///
     /// # Safety
     /// - The caller has claimed it, so it is still there; it may be gone on return.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) unsafe fn wake(this: NonNull<Waiter>, enqueue: impl FnOnce(GoroutineRef)) {
         // SAFETY: a claimed waiter stays until it is woken.
         let waiter = unsafe { this.as_ref() };
@@ -301,13 +301,13 @@ pub struct Claimed {
 
 impl Claimed {
     /// What the waiter passed to [`park_on`] as its slot; valid until it is woken.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn slot(&self) -> *mut () {
         self.slot
     }
 
     /// Wakes it. With the queue's lock held or not; better not, for the woken one may want it.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn wake(self) {
         // SAFETY: a `Claimed` is made by `claim_first` alone, and used up here.
         unsafe { Waiter::wake(self.waiter, schedule::enqueue_woken) };
@@ -321,14 +321,14 @@ impl WaitQueue {
     }
 
     /// True if nobody waits.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
     /// Takes out the one that has waited longest, and is neither claimed by its deadline nor
     /// abandoned.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn claim_first(&mut self) -> Option<Claimed> {
         while let Some(first) = self.first {
             // SAFETY: linked nodes are alive: a waiter takes its node out before its stack goes on.
@@ -344,7 +344,7 @@ impl WaitQueue {
         None
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn push(&mut self, node: &Node) {
         let this = NonNull::from(node);
         node.previous.set(self.last);
@@ -357,7 +357,7 @@ impl WaitQueue {
         self.last = Some(this);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn unlink(&mut self, node: &Node) {
         debug_assert!(node.linked.get(), "unlinked a waiter twice");
         match node.previous.get() {
@@ -396,7 +396,7 @@ impl fmt::Debug for WaitQueue {
 /// # Safety
 /// - `queue` returns a queue inside of the locked data, which stays where it is while anybody waits
 ///   in it. (A method that borrows what the data is part of, and waits, sees to that.)
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub unsafe fn park_on<T>(
     guard: Guard<'_, T>,
     queue: impl FnOnce(&mut T) -> &mut WaitQueue,

@@ -49,13 +49,13 @@ impl Local {
     /// The word of a thread that was one of them before its process forked (`fork`).
     const LOST: usize = 4;
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn read() -> Local {
         Local::of(os::local())
     }
 
     /// What a thread with this word is.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn of(word: *mut ()) -> Local {
         let pointer = NonNull::new(word.map_addr(|a| a & !Local::BITS));
         match pointer {
@@ -66,7 +66,7 @@ impl Local {
     }
 
     /// The current worker, by the shortest way, and whether it may lose its processor.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn worker() -> Option<(NonNull<Worker>, bool)> {
         let word = os::local();
         if word.addr() & Local::WORKER == 0 {
@@ -194,7 +194,7 @@ impl WorkerRef {
 impl Deref for WorkerRef {
     type Target = Worker;
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn deref(&self) -> &Worker {
         // SAFETY: workers live in their runtime, which lives as long as any goroutine that names
         // one as its home, for ever if the goroutine was abandoned (`close`).
@@ -212,7 +212,7 @@ pub(crate) struct Inside(Option<NonNull<Worker>>);
 impl Inside {
     pub(crate) const NOT: Inside = Inside(None);
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn stay() -> Inside {
         let word = os::local();
         if word.addr() & Local::GUARDED == 0 {
@@ -228,7 +228,7 @@ impl Inside {
 }
 
 impl Drop for Inside {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn drop(&mut self) {
         if let Some(worker) = self.0 {
             // SAFETY: as in `stay`; a goroutine that stays inside doesn't leave its worker.
@@ -299,30 +299,30 @@ impl Worker {
         self.outer.get()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn reference(&self) -> WorkerRef {
         WorkerRef(NonNull::from(self))
     }
 
     /// Becomes the home of a goroutine. Its own thread.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn settle(&self) -> WorkerRef {
         self.rooted.set(true);
         self.reference()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn own_context(&self) -> &Cell<Context> {
         &self.own_context
     }
 
     /// What a sanitizer knows of the worker's own stack.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn fiber(&self) -> &Fiber {
         &self.fiber
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn shared(&self) -> &Shared {
         // SAFETY: bound by now; the worker is part of its runtime.
         unsafe { self.shared.get().as_ref() }
@@ -351,7 +351,7 @@ impl Worker {
     }
 
     /// The processor of this worker, which is inside.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn processor(&self) -> &Processor {
         // SAFETY: not null, for nobody takes it from a worker that is inside, and a worker that hands
         // it over waits for another; processors are part of the runtime and never move.
@@ -359,7 +359,7 @@ impl Worker {
     }
 
     /// Step 1: comes in. Not in default mode.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn come_in(&self) {
         if self.is_asked_inside() {
             self.regain();
@@ -367,7 +367,7 @@ impl Worker {
     }
 
     /// Counts itself as inside, and says whether it is asked for its processor.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_asked_inside(&self) -> bool {
         // Relaxed: its own thread wrote it.
         let inside = self.inside.load(Ordering::Relaxed);
@@ -389,7 +389,7 @@ impl Worker {
     }
 
     /// The other half of [`Worker::come_in`].
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn go_out(&self) {
         let inside = self.inside.load(Ordering::Relaxed);
         debug_assert_ne!(inside, 0, "a worker went out twice");
@@ -419,7 +419,9 @@ impl Worker {
     /// Makes the calling thread this worker, which holds a processor.
     pub(crate) fn take_thread(&self) {
         self.outer.set(os::local());
-        self.thread.store(os::thread(), Ordering::Relaxed);
+        if self.shared().is_watched() {
+            self.thread.store(os::thread(), Ordering::Relaxed);
+        }
         Local::set_worker(self);
         self.fiber.adopt_thread();
         self.shared().ending.join_work();
@@ -441,7 +443,7 @@ impl Worker {
 
     /// Ends this worker's sleep, if it sleeps. From any thread, after something has been put into its
     /// inbox.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn wake(&self) {
         match self.holds() {
             Some(processor) => processor.wake(self.shared()),
