@@ -134,7 +134,7 @@ impl Runtime {
             inject: Inject::new(),
             idle: IdleSet::full(procs),
             searching: AtomicU32::new(0),
-            stacks: StackPool::new(),
+            stacks: StackPool::new(procs),
             aside: Aside::new(),
             handoff: Handoff::new(),
             monitor: Monitor::new(),

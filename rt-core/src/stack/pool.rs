@@ -18,8 +18,9 @@ use crate::seam::{AtomicUsize, Ordering};
 const ARENA_BYTES: (usize, usize) = (16 << 20, 4 << 30);
 
 /// How many regions the first pair of system calls prepares, and the most that one does. The number
-/// doubles from one to the other: a page fault each is what a small program's start is made of.
-const PREPARE: (usize, usize) = (1, 512);
+/// doubles from one to the other. With fewer processors than the first it is theirs: a page fault each
+/// is what a small program's start is made of.
+const PREPARE: (usize, usize) = (8, 512);
 
 /// How many full lists a class keeps with their memory when nobody has asked for them lately.
 const KEEP: usize = 2;
@@ -55,7 +56,8 @@ pub(crate) struct StackPool {
 }
 
 impl StackPool {
-    pub(crate) fn new() -> StackPool {
+    /// A pool that so many processors take from, perhaps all at the same moment.
+    pub(crate) fn new(procs: usize) -> StackPool {
         StackPool {
             spare: AtomicUsize::new(0),
             classes: array::from_fn(|_| {
@@ -63,7 +65,7 @@ impl StackPool {
                     used: VecDeque::new(),
                     clean: Vec::new(),
                     arenas: Vec::new(),
-                    prepare: PREPARE.0,
+                    prepare: procs.min(PREPARE.0),
                     fewest: 0,
                     since: 0,
                 })
