@@ -30,7 +30,10 @@ pub(super) const CHECKS: &[Check] = &[
     Check { claim: "where thread-local storage is refused, that is said", show: no_storage },
     Check { claim: "where threads are refused, that is said, and others go on", show: no_threads },
     Check { claim: "an overflow, a panic and a lack of memory are said", show: trouble },
-    Check { claim: "a backtrace ends at the goroutine's entry", show: backtrace },
+    Check {
+        claim: "a backtrace ends at the goroutine's entry, with libc and without",
+        show: backtrace,
+    },
 ];
 
 fn hello(project: &Project) -> Result<(), Error> {
@@ -162,12 +165,19 @@ fn trouble(project: &Project) -> Result<(), Error> {
 }
 
 fn backtrace(project: &Project) -> Result<(), Error> {
-    let gdb = "gdb -nx -q -batch -ex 'break stop_here' -ex 'run stop' -ex bt";
-    let output = shell(project, &format!("{gdb} {FOLDER}/trouble"))?;
-    lacks(&output, &["Backtrace stopped", " ?? "])?;
-    let last = output.lines().rfind(|line| line.starts_with('#'));
-    match last {
-        Some(last) if last.contains("arch_amd64::goexit") => Ok(()),
-        last => Err(format!("it ends with {last:?}:\n{output}").into()),
+    let programs = [
+        (format!("{FOLDER}/trouble"), "stop_here", "stop"),
+        ("target/debug/examples/portable".to_owned(), "portable::portable::without_multiples", ""),
+    ];
+    for (program, place, args) in programs {
+        let gdb =
+            format!("gdb -nx -q -batch -ex 'break {place}' -ex 'run {args}' -ex bt {program}");
+        let output = shell(project, &gdb)?;
+        lacks(&output, &["Backtrace stopped", " ?? "])?;
+        let last = output.lines().rfind(|line| line.starts_with('#'));
+        if !last.is_some_and(|last| last.contains("arch_amd64::goexit")) {
+            return Err(format!("it ends with {last:?}:\n{output}").into());
+        }
     }
+    Ok(())
 }
