@@ -18,9 +18,7 @@
 //! asking for as long as the silence lasts (an idle runtime makes no system call).
 #![forbid(unsafe_code)]
 
-use alloc::string::String;
 use core::cell::Cell;
-use core::fmt::Write;
 
 use crate::processor::Processor;
 use crate::runtime::Shared;
@@ -87,7 +85,8 @@ impl Worker {
     /// it sleeps. Looks, if it is time, and may end the process.
     pub(crate) fn suspect(&self) -> u64 {
         let (shared, looks) = (self.shared(), &self.processor().quiet);
-        if shared.alarm.what == Deadlock::Off || shared.stillness().is_none() {
+        let off = cfg!(feature = "small") || shared.alarm.what == Deadlock::Off;
+        if off || shared.stillness().is_none() {
             looks.forget();
             return FOREVER;
         }
@@ -169,14 +168,10 @@ impl Shared {
             return;
         }
         let ends = self.alarm.what == Deadlock::Abort;
-        let mut text = String::from(if ends { "fatal: " } else { "" });
-        // Writing to a string is not refused.
-        let _ = writeln!(
-            text,
-            "all goroutines are asleep - deadlock!{}",
-            inspect::list(&self.look_at_still(os::now()))
-        );
-        os::write_error(text.as_bytes());
+        os::write_error(if ends { b"fatal: " } else { b"" });
+        os::write_error(b"all goroutines are asleep - deadlock!");
+        os::write_error(inspect::list(&self.look_at_still(os::now())).as_bytes());
+        os::write_error(b"\n");
         if ends {
             os::exit(STATUS);
         }

@@ -59,13 +59,16 @@ impl Scavenger {
     /// Plans a look, for goroutines have run. Owner only.
     #[inline(always)]
     pub(crate) fn plan(&self, at_home: u64) {
-        if self.due.get() == FOREVER && at_home >= WORTHWHILE {
+        if !cfg!(feature = "small") && self.due.get() == FOREVER && at_home >= WORTHWHILE {
             self.due.set(0);
         }
     }
 
     /// When to look next. Owner only.
     pub(crate) fn due(&self) -> u64 {
+        if cfg!(feature = "small") {
+            return FOREVER;
+        }
         if self.due.get() == 0 {
             self.due.set(os::now().saturating_add(INTERVAL));
         }
@@ -74,6 +77,10 @@ impl Scavenger {
 
     /// Looks, if it is time, until done or `interrupted`. Owner only, with nothing to run.
     pub(crate) fn look(&self, worker: &Worker, interrupted: impl Fn() -> bool) {
+        if cfg!(feature = "small") {
+            // Such programs are migratory.
+            return;
+        }
         let due = self.due.get();
         if due == FOREVER || due == 0 || os::now() < due {
             return;
