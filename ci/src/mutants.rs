@@ -96,6 +96,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("read-announce", Sim),
     ("wait-order", Sim),
     ("edges", Sim),
+    ("look-twice", Sim),
     ("claim", Sim),
     ("steal-claim", Sim),
     ("abandoned", Sim),

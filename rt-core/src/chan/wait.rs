@@ -7,6 +7,7 @@ use super::handles::Handle;
 use super::packet::{Note, Packet, Token};
 use super::pick::Registered;
 use crate::lock::Protected;
+use crate::seam::mutant;
 use crate::switch::checkpoint;
 use crate::wait::{Many, Place, WaitQueue, WaitsFor, Wake, chance, park_in_many, park_on};
 use crate::{FOREVER, os};
@@ -75,14 +76,16 @@ pub(super) fn choose<'a>(
     }
     let mut since = NOT_WAITED;
     loop {
+        let waited = since;
         let ready = |handle: &Handle<'a>| {
-            handle.case.pick(since).map(|token| Chosen { handle: *handle, token })
+            os::point();
+            handle.case.pick(waited).map(|token| Chosen { handle: *handle, token })
         };
         if let Some(chosen) = handles.iter().find_map(ready) {
             return Some(chosen);
         }
         if is_over(deadline, &mut since) {
-            return None;
+            return mutant!("look-twice": second_look(handles, ready) => None);
         }
         if let Some((at, Some(token))) = wait(handles, Note::Selects, deadline, since) {
             return Some(Chosen { handle: handles[at], token });
@@ -97,14 +100,28 @@ pub(super) fn ready(handles: &mut [Handle<'_>], deadline: u64, biased: bool) -> 
     }
     let mut since = NOT_WAITED;
     loop {
-        if let Some(ready) = handles.iter().find(|handle| handle.case.is_ready()) {
-            return Some(ready.index);
+        let ready = |handle: &Handle<'_>| {
+            os::point();
+            handle.case.is_ready().then_some(handle.index)
+        };
+        if let Some(ready) = handles.iter().find_map(ready) {
+            return Some(ready);
         }
         if is_over(deadline, &mut since) {
-            return None;
+            return second_look(handles, ready);
         }
         wait(handles, Note::Watches, deadline, since);
     }
+}
+
+/// Looks at all operations once more, before it is said that none is ready. One look is not enough: a
+/// message may have come to the first channel, and only then another gone from the second, so that
+/// there was one at every moment.
+fn second_look<'a, T>(
+    handles: &[Handle<'a>],
+    ready: impl FnMut(&Handle<'a>) -> Option<T>,
+) -> Option<T> {
+    if handles.len() > 1 { handles.iter().find_map(ready) } else { None }
 }
 
 /// Whether the time is over; notes when the waiting began.

@@ -65,6 +65,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "unbounded", run: unbounded },
     Program { name: "disconnect", run: disconnect },
     Program { name: "selects", run: select::selects },
+    Program { name: "moments", run: select::at_every_moment },
     Program { name: "both_ways", run: select::both_ways },
     Program { name: "late_select", run: select::late },
     Program { name: "select_ends", run: select::ends },

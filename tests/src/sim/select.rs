@@ -45,6 +45,43 @@ fn sum_of_all(channels: &[Receiver<u64>]) -> u64 {
     sum + channels.iter().flatten().sum::<u64>()
 }
 
+/// Of two channels one has a message at every moment, though not the same one: who asks for either,
+/// without waiting, gets it.
+pub(crate) fn at_every_moment(setting: Setting) {
+    setting.run(|| {
+        let ((tx1, rx1), (tx2, rx2)) = (bounded::<u64>(1), bounded::<u64>(1));
+        let ((start, started), (end, ended)) = (bounded::<()>(0), bounded::<()>(0));
+        let (their_rx1, their_rx2) = (rx1.clone(), rx2.clone());
+        let asks = gort::spawn(move || {
+            for round in 0..12 {
+                start.send(()).expect("received");
+                tx1.send(round).expect("there is room");
+                let mut either = Select::new();
+                either.recv(&their_rx1);
+                either.recv(&their_rx2);
+                if round % 3 == 0 {
+                    let index = either.try_ready().expect("one of them has a message");
+                    let _ = [&their_rx1, &their_rx2][index].try_recv();
+                } else {
+                    let chosen = either.try_select().expect("one of them has a message");
+                    let rx = [&their_rx1, &their_rx2][chosen.index()];
+                    chosen.recv(rx).expect("a message");
+                }
+                end.send(()).expect("received");
+                let _ = (their_rx1.try_recv(), their_rx2.try_recv());
+            }
+        });
+        for round in 0..12 {
+            started.recv().expect("sent");
+            tx2.send(round).expect("there is room");
+            let _ = rx1.try_recv();
+            ended.recv().expect("sent");
+        }
+        drop(rx2);
+        asks.join().expect("no panic");
+    });
+}
+
 /// Select against select, on the same two channels with and without a buffer, while a plain thread
 /// and a goroutine do without it.
 pub(crate) fn selects(setting: Setting) {
