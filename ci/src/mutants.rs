@@ -56,6 +56,11 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("permit-wake", Sim),
     ("permit-pass", Sim),
     ("once-wake", Sim),
+    ("unpark-wake", Sim),
+    ("unpark-token", Sim),
+    ("future-wake", Sim),
+    ("future-pass", Sim),
+    ("write-gives-up", Sim),
     ("search-last", Loom("two_at_once")),
     // A look that would see who can still wake somebody, or that there is none.
     ("deadlock-threads", Sim),
@@ -102,6 +107,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("abandoned", Sim),
     ("strand", Sim),
     ("strand-late", Sim),
+    ("strand-scope", Sim),
     // An order.
     ("sleep-token", Sim),
     ("sleep-order", Sim),

@@ -118,7 +118,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tour",
         usage: "tour",
-        about: "The example of the README runs to its end.",
+        about: "The example of the README runs to its end, and so do the others.",
         run: tour::run,
     },
 ];

@@ -1,4 +1,5 @@
-//! The tour of the README, run as its reader runs it.
+//! The tour of the README, run as its reader runs it; and the other examples that come to an end,
+//! each of which asserts its result.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,16 @@ use crate::steps::no_arguments;
 /// Without the building. The tour takes seconds.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// The other examples, and what each is given.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("pipeline", &[]),
+    ("wordcount", &["docs"]),
+    ("philosophers", &["200"]),
+    ("local", &[]),
+    ("barrier", &["8"]),
+    ("tokio_bridge", &[]),
+];
+
 /// `cargo ci tour`.
 pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     no_arguments(args)?;
@@ -22,5 +33,15 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     if !command::show(tour, Some(LIMIT))?.success {
         return Err("the tour failed".into());
     }
-    Ok(Counts::default())
+    let mut counts = Counts::default();
+    for &(name, arguments) in EXAMPLES {
+        cmd!(project.sh, "cargo build --release --example {name}").run()?;
+        let example =
+            cmd!(project.sh, "cargo run --quiet --release --example {name} -- {arguments...}");
+        match command::show(example, Some(LIMIT))?.success {
+            true => counts.passed += 1,
+            false => counts.failed += 1,
+        }
+    }
+    Ok(counts)
 }

@@ -5,15 +5,13 @@
 
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
-/// Runs `main` as the first goroutine of a runtime.
-///
-/// `#[gort::main(procs = 2, stack_size = 1 << 20)]` sets what `gort::Builder` would.
+#[expect(missing_docs, reason = "gort documents what it re-exports")]
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
     wrap(options, function, &MAIN)
 }
 
-/// A test that runs as the first goroutine of a runtime. Takes the options of [`macro@main`].
+#[expect(missing_docs, reason = "gort documents what it re-exports")]
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
     wrap(options, function, &TEST)

@@ -12,6 +12,7 @@ use rt_core::inspect::Seen;
 use rt_core::{Config, Deadlock, Runtime};
 
 use crate::base::variable;
+use crate::thread::{end_locals, name_main};
 use crate::{debug, lent, refusal};
 
 /// The environment variable that sets the number of processors.
@@ -103,7 +104,7 @@ impl Builder {
     ///
     /// ```text
     /// fatal: all goroutines are asleep - deadlock!
-    ///   goroutine 1, spawned at main.rs:4:1, waits for the end of goroutine 2 for 10.3ms
+    ///   goroutine 1 'main', spawned at main.rs:4:1, waits for the end of goroutine 2 for 10.3ms
     ///   goroutine 2, spawned at main.rs:7:5, waits to send to channel 0 (1 sender, 2 receivers) for 9ms
     /// ```
     ///
@@ -281,7 +282,9 @@ where
         if reports {
             boot.report(Stage::Rt0);
         }
+        name_main();
         result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
+        end_locals();
         returned(boot, reports);
     };
     // SAFETY: panics are caught on the line above; `migratory` made the caller promise `Send`.

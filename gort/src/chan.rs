@@ -12,7 +12,7 @@ pub use crate::{select, select_biased};
 #[doc(hidden)]
 pub use rt_core::chan::internal;
 pub use rt_core::chan::{
-    IntoIter, Iter, ReadyTimeoutError, Receiver, RecvError, RecvTimeoutError, Select,
+    IntoIter, Iter, ReadyTimeoutError, Receiver, Recv, RecvError, RecvTimeoutError, Select,
     SelectTimeoutError, SelectedOperation, SendError, SendTimeoutError, Sender, TryIter,
     TryReadyError, TryRecvError, TrySelectError, TrySendError, after, at, bounded, never, tick,
     unbounded,

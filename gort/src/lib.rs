@@ -48,6 +48,7 @@ mod builder;
 mod debug;
 #[cfg_attr(not(feature = "std"), path = "default/none.rs")]
 mod default;
+pub mod future;
 mod lent;
 mod panics;
 mod platform;
@@ -65,10 +66,48 @@ pub mod thread;
 pub mod time;
 
 pub use builder::{Builder, run};
+pub use future::block_on;
+/// Runs `main` as the first goroutine of a runtime.
+///
+/// `procs = n` and `stack_size = bytes` set what [`Builder`] would; another option is an error that
+/// names these, at compile time. The function takes no arguments, and may return what a `main` may.
+///
+/// # Panics
+/// When the runtime can't be started: see [`Builder::run`].
+///
+/// ```
+/// #[gort::main(procs = 2, stack_size = 1 << 20)]
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     assert_eq!(gort::thread::available_parallelism()?.get(), 2);
+///     Ok(())
+/// }
+/// ```
+///
+/// ```compile_fail
+/// #[gort::main(processors = 2)]
+/// fn main() {}
+/// ```
+///
+/// ```compile_fail
+/// #[gort::main]
+/// fn main(argument: i32) {}
+/// ```
+#[cfg(feature = "std")]
+pub use gort_macros::main;
 #[cfg(feature = "os-sim")]
 pub use gort_macros::sim_test;
+/// A test that runs as the first goroutine of a runtime. Takes the options of [`macro@main`].
+///
+/// ```
+/// # mod tests {
+/// #[gort::test(procs = 4)]
+/// fn goroutines_add_up() {
+///     assert_eq!(gort::spawn(|| 1).join().unwrap(), 1);
+/// }
+/// # }
+/// ```
 #[cfg(feature = "std")]
-pub use gort_macros::{main, test};
+pub use gort_macros::test;
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use thread::{JoinHandle, blocking, go, sleep, spawn, spawn_local, yield_now};
 

@@ -14,6 +14,14 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("(not a text)")
 }
 
+/// Reports the panic of a goroutine-local value's destructor.
+#[cold]
+pub(crate) fn report_local(panic: Box<dyn Any + Send>) {
+    let text = message(&*panic);
+    write(format_args!("the destructor of a goroutine-local value panicked: {text}"));
+    discard(panic);
+}
+
 /// Reports the panic of a goroutine that nobody joins.
 #[cold]
 pub(crate) fn report(id: u64, at: &Location<'_>, panic: Box<dyn Any + Send>) {

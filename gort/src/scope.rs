@@ -1,61 +1,69 @@
 //! Goroutines that borrow: `std::thread::scope`, name for name.
 
-use crate::base::io;
-use crate::base::panic::{self, AssertUnwindSafe, Location};
+use alloc::sync::Arc;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use rt_core::{FOREVER, Joiner, Protected, WaitQueue, WaitsFor, park_on};
+use crate::base::io;
+use crate::base::panic::{self, AssertUnwindSafe, Location};
+use crate::sync::OnceLock;
 
-use crate::thread::{Builder, JoinHandle, Result, never_ran, start_joinable};
+use rt_core::{Identity, Joiner, Members, Spawn};
+
+use crate::thread::{Builder, Known, Result, Thread, never_ran, start_joinable, thread_of};
 
 /// A scope in which goroutines may borrow what lives outside of it. Made by [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    running: Protected<Running>,
+    members: Members,
     /// Written by goroutines of the scope before they count themselves out.
     panicked: AtomicBool,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
-struct Running {
-    goroutines: usize,
-    waiting: WaitQueue,
-}
-
 /// The right to wait for the result of a goroutine of a [`Scope`].
 pub struct ScopedJoinHandle<'scope, T> {
     /// None only while `join` takes it apart.
     joiner: Option<Joiner<Result<T>>>,
+    thread: OnceLock<Thread>,
     panicked: &'scope AtomicBool,
 }
 
 /// Runs `f`, which may start goroutines that borrow from its surroundings, and waits for all of
-/// them. Parks.
+/// them. Parks; makes a plain thread sleep. A [`timeout`](crate::time::timeout) doesn't cut it short.
 ///
 /// # Panics
-/// When `f` panics, its panic goes on; else when a goroutine panicked whose handle was not joined.
+/// When `f` panics, its panic goes on; else when a goroutine panicked whose handle was not joined. A
+/// scope inside of [`blocking`](crate::blocking) may see its runtime end before its goroutines do:
+/// they never run again, and it panics.
+///
+/// ```
+/// let mut numbers = [1, 2, 3];
+/// gort::scope(|s| {
+///     for n in &mut numbers {
+///         s.spawn(move || *n *= 10);
+///     }
+/// });
+/// assert_eq!(numbers, [10, 20, 30]);
+/// ```
 #[track_caller]
 pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
     let scope = Scope {
-        running: Protected::new(Running {
-            goroutines: 0,
-            waiting: WaitQueue::new(WaitsFor::Scope),
-        }),
+        members: Members::new(),
         panicked: AtomicBool::new(false),
         scope: PhantomData,
         env: PhantomData,
     };
     // Goroutines may borrow until they have ended, even if `f` panics: wait in every case.
     let result = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    scope.wait();
+    let lost = scope.members.wait();
     match result {
         Err(panic) => panic::resume_unwind(panic),
+        Ok(_) if lost > 0 => panic!("the runtime ended before {lost} scoped goroutines did"),
         // Relaxed: the lock of `running` orders it.
         Ok(_) if scope.panicked.load(Ordering::Relaxed) => panic!("a scoped goroutine panicked"),
         Ok(value) => value,
@@ -66,14 +74,21 @@ impl<'scope> Scope<'scope, '_> {
     /// Starts a goroutine that may borrow for `'scope`.
     ///
     /// # Panics
-    /// When the system gives no memory for its stack.
+    /// When the system gives no memory for its stack;
+    /// [`Builder::spawn_scoped`](crate::thread::Builder::spawn_scoped) returns an error instead.
+    ///
+    /// ```
+    /// let word = String::from("hello");
+    /// let length = gort::scope(|s| s.spawn(|| word.len()).join().unwrap());
+    /// assert_eq!(length, 5);
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        match self.start(&Builder::new(), Location::caller(), f) {
+        match self.start(&Builder::new().placed(Location::caller()), None, f) {
             Ok(handle) => handle,
             Err(error) => panic!("gort::Scope::spawn: {error}"),
         }
@@ -81,65 +96,70 @@ impl<'scope> Scope<'scope, '_> {
 
     pub(crate) fn start<F, T>(
         &'scope self,
-        builder: &Builder,
-        at: &'static Location<'static>,
+        spawn: &Spawn,
+        identity: Option<Arc<Identity>>,
         f: F,
     ) -> io::Result<ScopedJoinHandle<'scope, T>>
     where
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        self.running.lock().goroutines += 1;
-        let after = |lost_panic| self.count_out(lost_panic);
-        // SAFETY: `scope` waits until `count_out` has run, which is the last that the goroutine
-        // does with anything of `'scope`; `f` and `T` are `Send`.
-        let started = unsafe { start_joinable(&builder.placed(at), f, after) };
-        match started {
-            Ok(JoinHandle(joiner)) => {
-                Ok(ScopedJoinHandle { joiner: Some(joiner), panicked: &self.panicked })
+        self.members.count_in();
+        let after = |lost_panic| {
+            if lost_panic {
+                // Relaxed: the lock of the members orders it.
+                self.panicked.store(true, Ordering::Relaxed);
             }
+            self.members.leave();
+        };
+        let known = Known { members: Some(&self.members), identity };
+        // SAFETY: `scope` waits until the goroutine has left, which is the last that it does with
+        // anything of `'scope`, or never runs again; `f` and `T` are `Send`.
+        let started = unsafe { start_joinable(spawn, known, f, after) };
+        match started {
+            Ok(handle) => Ok(ScopedJoinHandle {
+                joiner: Some(handle.into_joiner()),
+                thread: OnceLock::new(),
+                panicked: &self.panicked,
+            }),
             Err(error) => {
-                self.count_out(false);
+                self.members.take_back();
                 Err(error)
             }
-        }
-    }
-
-    fn count_out(&self, panicked: bool) {
-        if panicked {
-            // Relaxed: the lock below orders it.
-            self.panicked.store(true, Ordering::Relaxed);
-        }
-        let mut running = self.running.lock();
-        running.goroutines -= 1;
-        let waiter = if running.goroutines == 0 { running.waiting.claim_first() } else { None };
-        // From here on the scope may be gone, unless somebody waits and is still to be woken.
-        drop(running);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
-    }
-
-    fn wait(&self) {
-        let running = self.running.lock();
-        if running.goroutines > 0 {
-            // SAFETY: the queue is the scope's own, which `self` borrows until this returns.
-            unsafe { park_on(running, |r| &mut r.waiting, ptr::null_mut(), FOREVER) };
         }
     }
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
-    /// Waits until the goroutine has ended and returns what it returned. Parks.
+    /// The goroutine. It may have ended.
+    ///
+    /// ```
+    /// gort::scope(|s| s.spawn(gort::thread::park).thread().unpark());
+    /// ```
+    pub fn thread(&self) -> &Thread {
+        match &self.joiner {
+            Some(joiner) => thread_of(&self.thread, joiner),
+            // Only `join` and `drop` take it, and neither comes back here.
+            None => self.thread.get_or_init(crate::thread::current),
+        }
+    }
+
+    /// Waits until the goroutine has ended and returns what it returned. Parks; makes a plain thread
+    /// sleep.
     ///
     /// # Errors
-    /// The payload of the goroutine's panic.
+    /// The payload of the goroutine's panic; a text that says so when its runtime has ended without
+    /// it.
+    ///
+    /// ```
+    /// assert_eq!(gort::scope(|s| s.spawn(|| 3).join().unwrap()), 3);
+    /// ```
     pub fn join(mut self) -> Result<T> {
         let result = self.joiner.take().and_then(Joiner::join);
         result.unwrap_or_else(|| Err(never_ran()))
     }
 
-    /// Whether the goroutine has ended. Doesn't park.
+    /// Whether the goroutine has ended. Never parks.
     pub fn is_finished(&self) -> bool {
         self.joiner.as_ref().is_none_or(Joiner::is_finished)
     }
@@ -162,7 +182,7 @@ impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
 
 impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let goroutines = self.running.lock().goroutines;
+        let goroutines = self.members.count();
         f.debug_struct("Scope").field("goroutines", &goroutines).finish_non_exhaustive()
     }
 }

@@ -13,6 +13,7 @@ mod buffer;
 mod channel;
 mod clock;
 mod error;
+mod future;
 mod handles;
 mod iter;
 mod packet;
@@ -29,6 +30,7 @@ pub use error::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
     SendTimeoutError, TryReadyError, TryRecvError, TrySelectError, TrySendError,
 };
+pub use future::Recv;
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 #[doc(hidden)]

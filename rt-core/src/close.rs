@@ -3,8 +3,9 @@
 //! 1. `run`'s goroutine has returned: `closing` is set, every worker and every idle thread aside is
 //!    woken. A worker that sees it resumes no goroutine any more and *leaves*.
 //! 2. `working` counts workers. When the last one has left, the goroutines that are left will never
-//!    run again, and whoever joins one is told at once: it may be a blocking call, for whose end
-//!    step 3 waits.
+//!    run again, and whoever joins one is told at once, as is its scope: it may be a blocking call that
+//!    waits, for whose end step 3 waits. The end of a scope may be that of the queues that a goroutine
+//!    of it waits in, so it is taken out of them first.
 //! 3. `inside` counts the threads that may still run user code: workers, and blocking calls. The
 //!    last one to leave finishes: if goroutines are left, they are abandoned (each one's waiter is
 //!    taken out of its queue, and stacks, records and the runtime stay for ever, because safe code
@@ -159,11 +160,17 @@ impl Ending {
         let stranded = self.stranded.lock();
         let packet = if *stranded { g.packet.take() } else { None };
         drop(stranded);
-        if let Some(packet) = packet {
-            // SAFETY: the goroutine's half of the packet is on its stack and never used again, so
-            // the packet is there until this call, which taking it has made the only one.
-            unsafe { packet.as_ref() }.abandon();
+        let Some(packet) = packet else { return };
+        // SAFETY: taken from its record, and not abandoned yet.
+        if unsafe { packet.members() }.is_some() && g.state.load() == State::Parked {
+            // Should somebody wake it at this moment, then its nodes are out of the queues already,
+            // or those who find them there pass it over.
+            // SAFETY: it was parked, and no worker is left to resume it.
+            unsafe { wait::unlink_abandoned(g) };
         }
+        // SAFETY: the goroutine never runs again, and taking the packet from its record has made this
+        // call the only one.
+        unsafe { packet.abandon() };
     }
 
     /// Whether step 2 has come, unless that is just being said. While this is there, no packet is
@@ -340,9 +347,8 @@ fn abandon(g: GoroutineRef) {
         other => crate::fatal!("{g:?} is {other:?} after every worker has left"),
     }
     g.state.set(Change::Abandon);
-    if let Some(packet) = g.packet.get() {
-        // SAFETY: the goroutine's half of the packet is on its stack, unused and never dropped, so
-        // the packet is there.
-        unsafe { packet.as_ref() }.abandon();
+    if let Some(packet) = g.packet.take() {
+        // SAFETY: as in `strand`.
+        unsafe { packet.abandon() };
     }
 }

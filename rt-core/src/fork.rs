@@ -19,7 +19,7 @@ use crate::worker::Local;
 
 /// Step 1. Called in the child, on its only thread.
 pub(crate) fn in_child() {
-    if !os::local().is_null() {
+    if !matches!(Local::read(), Local::Nothing) {
         mutant!("fork-word": Local::set_lost() => ());
     }
 }

@@ -24,7 +24,9 @@ use core::panic::Location;
 use core::ptr::{self, NonNull};
 
 use crate::fiber::{self, Fiber};
-use crate::join::Head;
+use crate::identity::Identity;
+use crate::join::Packed;
+use crate::limit::Limit;
 use crate::lock::Lock;
 use crate::queued::Queued;
 use crate::runtime::Shared;
@@ -72,16 +74,25 @@ pub(crate) struct Goroutine {
     /// Odd while somebody looks at what it waits for (`look`): so long it stays in its wait. Written
     /// by the looker, of whom there is one at a time.
     pub(crate) pins: AtomicU32,
+    // Written and read by itself.
+    /// Whether it has a limit: beside what is touched anyway.
+    limited: Cell<bool>,
 
     // Constant from spawn to exit.
     /// Whether it belongs to its home even where others migrate.
     pub(crate) pinned: Cell<bool>,
     pub(crate) body: Cell<Option<Body>>,
+    /// Its closure until it begins. From then on, if it has a limit, that.
     pub(crate) closure: Cell<*mut ()>,
     pub(crate) runtime: Cell<Option<NonNull<Shared>>>,
     pub(crate) id: Number,
     pub(crate) spawned_at: Place,
-    pub(crate) packet: Cell<Option<NonNull<Head>>>,
+    /// Who is told when the runtime ends without it. Written by itself, then by the closer.
+    pub(crate) packet: Cell<Option<Packed>>,
+
+    // Written and read by itself, and by who looks at it while it stays parked; an identity is
+    // counted.
+    pub(crate) identity: Cell<Option<NonNull<Identity>>>,
 
     /// Whether it is in a queue of runnable goroutines: for inspection.
     pub(crate) queued: Queued,
@@ -141,6 +152,18 @@ impl Goroutine {
         self.mark.set(Mark::Fresh);
     }
 
+    /// Its limit, if it has one. For itself.
+    #[inline(always)]
+    pub(crate) fn limit(&self) -> Option<NonNull<Limit>> {
+        if self.limited.get() { NonNull::new(self.closure.get()).map(NonNull::cast) } else { None }
+    }
+
+    /// Gives it another limit, or none. By itself, after it has begun.
+    pub(crate) fn set_limit(&self, limit: Option<NonNull<Limit>>) {
+        self.limited.set(limit.is_some());
+        self.closure.set(limit.map_or(ptr::null_mut(), |limit| limit.as_ptr().cast()));
+    }
+
     /// Runs again, and is about to leave its wait: not while somebody looks at that. By itself.
     #[inline(always)]
     pub(crate) fn came_back(&self) {
@@ -176,6 +199,7 @@ impl Goroutine {
             waiting: Cell::new(None),
             mark: Cell::new(Mark::Fresh),
             pins: AtomicU32::new(0),
+            limited: Cell::new(false),
             pinned: Cell::new(false),
             body: Cell::new(None),
             closure: Cell::new(ptr::null_mut()),
@@ -183,6 +207,7 @@ impl Goroutine {
             id: Number(AtomicU64::new(0)),
             spawned_at: Place(AtomicPtr::new(ptr::null_mut())),
             packet: Cell::new(None),
+            identity: Cell::new(None),
             queued: Queued::new(),
             fiber: Fiber::new(),
         }

@@ -25,6 +25,8 @@ use crate::worker::Local;
 pub struct Seen {
     /// Its number.
     pub id: u64,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
     /// Where it was spawned.
     pub spawned_at: Option<&'static Location<'static>>,
     /// Its state.
@@ -113,6 +115,9 @@ pub fn list(all: &[Seen]) -> String {
 
 fn line(text: &mut dyn Write, known: &mut Vec<usize>, seen: &Seen) -> fmt::Result {
     write!(text, "goroutine {}", seen.id)?;
+    if let Some(name) = &seen.name {
+        write!(text, " '{name}'")?;
+    }
     if let Some(at) = seen.spawned_at {
         write!(text, ", spawned at {at},")?;
     }
@@ -167,6 +172,8 @@ fn verb(what: WaitsFor) -> (&'static str, &'static str) {
         WaitsFor::Permit => ("waits for a permit of", "semaphore"),
         WaitsFor::Others => ("waits for the others of", "barrier"),
         WaitsFor::Once => ("waits for the work of", "once"),
+        WaitsFor::Unpark => ("waits to be unparked", ""),
+        WaitsFor::Future => ("waits for a future", ""),
     }
 }
 

@@ -20,12 +20,13 @@ use core::fmt;
 use core::mem;
 use core::ptr::{self, NonNull};
 
+use crate::limit::Limit;
 use crate::lock::Protected;
 use crate::processor::bump;
 use crate::runtime::Shared;
 use crate::seam::{AtomicBool, AtomicU32, Ordering, mutant};
 use crate::switch::{Entered, enter, enter_worker};
-use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on};
+use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_limited};
 use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
 
 /// Events taken by one call (Go's number).
@@ -113,6 +114,16 @@ impl Registration {
 #[derive(Clone, Copy, Debug)]
 pub struct Edges(u32);
 
+/// Counts its goroutine out of those that wait at sockets, also one that a limit cuts short.
+struct AtSocket;
+
+impl Drop for AtSocket {
+    fn drop(&mut self) {
+        // By now it may be on another processor: what counts is the sum.
+        bump(&enter_worker().processor().at_sockets, u64::MAX);
+    }
+}
+
 impl Io {
     /// Takes ownership of a socket.
     pub fn new(socket: Socket) -> Io {
@@ -153,21 +164,27 @@ impl Io {
     /// Waits until the socket may have become ready in this direction since `tried`, or the clock
     /// reaches `deadline`. The answer can be wrong in one way: it may not be ready.
     ///
-    /// Parks a goroutine; makes a plain thread sleep.
+    /// Parks a goroutine; makes a plain thread sleep. Cut short by the caller's limit.
     ///
     /// # Errors
     /// What the system says when it can't add the socket to a poller.
     pub fn wait(&self, direction: Direction, tried: Edges, deadline: u64) -> OsResult<Wake> {
         let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else {
-            net::sleep_until_ready(self.socket, direction, deadline);
+            let limit = Limit::before(deadline, None);
+            let until = limit.map_or(deadline, |limit| limit.deadline());
+            net::sleep_until_ready(self.socket, direction, until);
+            if let Some(limit) = limit.filter(|_| os::now() >= until) {
+                limit.cancel();
+            }
             let late = deadline != FOREVER && os::now() >= deadline;
             return Ok(if late { Wake::TimedOut } else { Wake::Claimed });
         };
         self.register(&entered)?;
         bump(&entered.processor().at_sockets, 1);
         drop(entered);
+        let counted = AtSocket;
         let wake = self.wait_registered(direction, tried, deadline);
-        bump(&enter_worker().processor().at_sockets, u64::MAX);
+        drop(counted);
         Ok(wake)
     }
 
@@ -180,7 +197,7 @@ impl Io {
             return Wake::Claimed;
         }
         // SAFETY: the queues are the source's, in its box, which `self` keeps.
-        unsafe { park_on(queues, |q| q.of(direction), ptr::null_mut(), deadline) }
+        unsafe { park_limited(queues, |q| q.of(direction), ptr::null_mut(), deadline) }
     }
 
     /// Adds the source to the poller of the current worker, or of another if there is none to be had

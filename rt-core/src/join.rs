@@ -3,37 +3,49 @@
 //! A packet is shared by two: the goroutine, which completes it once, and the handle, which joins
 //! or is dropped. One word says how far they are, and whoever comes last frees the packet:
 //!
-//! 1. The goroutine writes the result and swaps the word to `DONE`. If it reads `WAITING`, it
-//!    wakes the joiner; if `DETACHED`, the packet is its own.
+//! 1. The goroutine writes the result and swaps the word to `DONE`. If it reads a waiter, it wakes
+//!    that; if `DETACHED`, the packet is its own.
 //! 2. The joiner that reads `DONE` takes the result, and the packet is its own. Otherwise it says
-//!    that it parks, names its waiter, and swings the word from `RUNNING` to `WAITING`.
+//!    that it parks, and swings the word from `RUNNING` to its waiter. A future does the same with an
+//!    alarm, and takes it back when it is dropped.
 //! 3. A handle that is dropped swings the word from `RUNNING` to `DETACHED`, or frees the packet.
 //! 4. When the runtime ends without the goroutine, the closer swaps the word to `DONE` in its place:
 //!    no result will ever come, and the joiner learns that.
 
 use alloc::alloc::Layout;
-use core::cell::{Cell, UnsafeCell};
+use alloc::sync::Arc;
+use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
+use core::task::{Poll, Waker};
 
-use crate::seam::{AtomicU32, Ordering, mutant};
+use crate::identity::{Identity, Slot};
+use crate::scope::Members;
+use crate::seam::{AtomicPtr, Ordering, mutant};
 use crate::switch::{Entered, enter};
-use crate::wait::{Waiter, WaitsFor, park_unless};
+use crate::wait::{Alarm, Waiter, WaitsFor, park_unless};
 use crate::{blocks, schedule};
 
-const RUNNING: u32 = 0;
-const WAITING: u32 = 1;
-const DETACHED: u32 = 2;
-const DONE: u32 = 3;
+/// No handle waits.
+const RUNNING: *mut Waiter = ptr::null_mut();
+/// The handle is gone.
+const DETACHED: *mut Waiter = ptr::without_provenance_mut(1);
+/// The goroutine is done with the packet.
+const DONE: *mut Waiter = ptr::without_provenance_mut(2);
+/// Marks the address of a waiter that is an alarm: one that may be taken back at any time.
+const ALARM: usize = 4;
+const _: () = assert!(align_of::<Waiter>() > ALARM, "the low bits of a waiter's address are marks");
 
 /// What a packet has whatever the result is.
 pub(crate) struct Head {
-    /// Written by both sides, as the file's head says. A read of `DONE` proves that the result is
-    /// written, or that there will be none.
-    state: AtomicU32,
-    /// Written by the joiner before `WAITING`; read by who reads `WAITING`.
-    waiter: Cell<Option<NonNull<Waiter>>>,
+    /// One of the above, or the waiter of a joiner. Written by both sides, as the file's head says. A
+    /// read of `DONE` proves that the result is written, or that there will be none.
+    state: AtomicPtr<Waiter>,
+    /// Who the goroutine is.
+    identity: Slot,
+    /// Constant: the scope that it belongs to.
+    members: Option<NonNull<Members>>,
 }
 
 #[repr(C)]
@@ -45,8 +57,85 @@ struct Packet<R> {
 
 /// The goroutine's half by name, for [`Spawn`](crate::Spawn): who is to learn it when the runtime
 /// ends without the goroutine.
-#[derive(Clone, Copy, Debug)]
-pub struct Packed(pub(crate) NonNull<Head>);
+///
+/// First it is the packet; when the goroutine has completed that, its scope if it is of one. The low
+/// bit of the address tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packed(NonNull<()>);
+
+impl Packed {
+    const SCOPE: usize = 1;
+
+    fn packet(head: NonNull<Head>) -> Packed {
+        Packed(head.cast())
+    }
+
+    fn scope(members: NonNull<Members>) -> Packed {
+        Packed(members.cast().map_addr(|address| address | Packed::SCOPE))
+    }
+
+    fn is_scope(self) -> bool {
+        self.0.addr().get() & Packed::SCOPE != 0
+    }
+
+    /// The waiter of who joins, if it is one that stays until it is woken: not a future's.
+    ///
+    /// # Safety
+    /// - The record of the goroutine still names this.
+    pub(crate) unsafe fn joiner(self) -> Option<NonNull<Waiter>> {
+        if self.is_scope() {
+            return None;
+        }
+        // SAFETY: the packet is there until the goroutine completes it, and it has not.
+        let head = unsafe { self.0.cast::<Head>().as_ref() };
+        // Acquire: pairs with the Release with which the joiner named its waiter.
+        let waiter = head.state.load(Ordering::Acquire);
+        let stays = ![RUNNING, DETACHED, DONE].contains(&waiter) && waiter.addr() & ALARM == 0;
+        if stays { NonNull::new(waiter) } else { None }
+    }
+
+    /// The place for the goroutine's identity, while it has not completed its packet.
+    ///
+    /// # Safety
+    /// - The record of the goroutine still names this.
+    pub(crate) unsafe fn identity<'a>(self) -> Option<&'a Slot> {
+        if self.is_scope() {
+            return None;
+        }
+        // SAFETY: the packet is there until the goroutine completes it, and it has not.
+        Some(&unsafe { self.0.cast::<Head>().as_ref() }.identity)
+    }
+
+    /// The scope that the goroutine is of.
+    ///
+    /// # Safety
+    /// - The record of the goroutine names this, or it was taken from it and not abandoned.
+    pub(crate) unsafe fn members(self) -> Option<NonNull<Members>> {
+        if self.is_scope() {
+            let unmarked = self.0.as_ptr().map_addr(|address| address & !Packed::SCOPE);
+            return NonNull::new(unmarked.cast());
+        }
+        // SAFETY: the packet is there until the goroutine's half is done with it.
+        unsafe { self.0.cast::<Head>().as_ref() }.members
+    }
+
+    /// Step 4. What the goroutine's half owns stays with its stack.
+    ///
+    /// # Safety
+    /// - The record of the goroutine has named this until now, and the goroutine never runs again.
+    pub(crate) unsafe fn abandon(self) {
+        // SAFETY: the caller's contract is the same.
+        let members = unsafe { self.members() };
+        if !self.is_scope() {
+            // SAFETY: the packet is there until the goroutine's half is done with it, here.
+            unsafe { self.0.cast::<Head>().as_ref() }.done();
+        }
+        if let Some(members) = members {
+            // SAFETY: a scope stays until all its members are counted out, and this one was not.
+            unsafe { members.as_ref() }.lose();
+        }
+    }
+}
 
 impl Head {
     /// Says that the goroutine is done with the packet; true if the packet is the caller's now.
@@ -55,29 +144,16 @@ impl Head {
         // Release: publishes the result to the joiner's Acquire. Acquire: pairs with the Release
         // with which the joiner named its waiter, or the handle its end.
         let both = mutant!("join-done": Ordering::AcqRel => Ordering::Acquire);
-        match self.state.swap(DONE, both) {
-            DETACHED => return true,
-            WAITING => match self.waiter.get() {
-                Some(waiter) => {
-                    // SAFETY: `WAITING` says that the joiner waits for this half alone to wake it.
-                    mutant!("join-wake": unsafe { Waiter::wake(waiter, schedule::enqueue_joiner) } => ());
-                }
-                None => crate::fatal!("a joiner waits without a waiter"),
-            },
-            _ => {}
+        // From here on the packet may be gone.
+        let before = self.state.swap(DONE, both);
+        if before == DETACHED {
+            return true;
+        }
+        if let Some(waiter) = NonNull::new(before.map_addr(|address| address & !ALARM)) {
+            // SAFETY: the word says that the joiner waits for this half alone to wake it.
+            mutant!("join-wake": unsafe { Waiter::wake(waiter, schedule::enqueue_joiner) } => ());
         }
         false
-    }
-
-    /// The waiter of who joins, if somebody does.
-    pub(crate) fn joiner(&self) -> Option<NonNull<Waiter>> {
-        // Acquire: pairs with the Release with which the joiner named its waiter.
-        if self.state.load(Ordering::Acquire) == WAITING { self.waiter.get() } else { None }
-    }
-
-    /// Step 4. What the goroutine's half owns stays with its stack.
-    pub(crate) fn abandon(&self) {
-        self.done();
     }
 }
 
@@ -95,12 +171,22 @@ unsafe impl<R: Send> Send for Joiner<R> {}
 unsafe impl<R: Send> Sync for Joiner<R> {}
 
 /// The two halves of a new packet, in memory that the current processor has kept if it has any.
+///
+/// It may be of a scope, which has counted it in and waits for it; and somebody may be known to be
+/// the goroutine already.
 #[cfg_attr(not(feature = "small"), inline(always))]
-pub fn packet<R>() -> (Completer<R>, Joiner<R>) {
+pub fn packet<R>(
+    members: Option<&Members>,
+    identity: Option<Arc<Identity>>,
+) -> (Completer<R>, Joiner<R>) {
     let entered = enter();
     let cache = entered.as_ref().map(|e| &e.processor().blocks);
     let memory = blocks::take(cache, Layout::new::<Packet<R>>()).cast::<Packet<R>>();
-    let head = Head { state: AtomicU32::new(RUNNING), waiter: Cell::new(None) };
+    let head = Head {
+        state: AtomicPtr::new(RUNNING),
+        identity: Slot::new(identity),
+        members: members.map(NonNull::from),
+    };
     let packet = Packet { head, result: UnsafeCell::new(None) };
     // SAFETY: memory of this layout, which is nobody else's.
     unsafe { memory.write(packet) };
@@ -131,14 +217,14 @@ impl<R> Completer<R> {
 
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn finish(&self, result: Option<R>) -> Option<R> {
-        if let Some((_, g)) = enter().and_then(Entered::on_goroutine)
-            && g.packet.get() == Some(self.0.cast())
-        {
-            // The packet may be gone from here on: step 4 must not find it.
-            g.packet.set(None);
-        }
         // SAFETY: the packet is there until both halves are done with it (file's head).
         let packet = unsafe { self.0.as_ref() };
+        if let Some((_, g)) = enter().and_then(Entered::on_goroutine)
+            && g.packet.get() == Some(self.packed())
+        {
+            // The packet may be gone from here on: step 4 must not find it.
+            g.packet.set(packet.head.members.map(Packed::scope));
+        }
         // SAFETY: only this half writes the result, and the other reads it after `DONE`.
         unsafe { *packet.result.get() = result };
         if packet.head.done() {
@@ -152,7 +238,7 @@ impl<R> Completer<R> {
     /// This half by name.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn packed(&self) -> Packed {
-        Packed(self.0.cast())
+        Packed::packet(self.0.cast())
     }
 }
 
@@ -193,13 +279,98 @@ impl<R> Joiner<R> {
         let head = &unsafe { self.0.as_ref() }.head;
         let entered = enter().and_then(Entered::on_goroutine);
         let waiter = Waiter::new(entered.as_ref().map(|(_, g)| *g), false, WaitsFor::Join);
-        head.waiter.set(Some(NonNull::from(&waiter)));
+        let named = (&raw const waiter).cast_mut();
         park_unless(entered, &waiter, || {
             // Release: publishes the waiter to done(). Acquire: pairs with its Release of `DONE`.
             head.state
-                .compare_exchange(RUNNING, WAITING, Ordering::Release, Ordering::Acquire)
+                .compare_exchange(RUNNING, named, Ordering::Release, Ordering::Acquire)
                 .is_ok()
         });
+    }
+
+    /// Who the goroutine is, made by `make` if nobody has asked yet.
+    pub fn identity(&self, make: impl FnOnce() -> Arc<Identity>) -> Arc<Identity> {
+        // SAFETY: the packet is there until both halves are done with it.
+        unsafe { self.0.as_ref() }.head.identity.get_or(make)
+    }
+}
+
+/// The name of an alarm in a packet's word.
+fn marked(alarm: *mut Waiter) -> *mut Waiter {
+    alarm.map_addr(|address| address | ALARM)
+}
+
+/// A [`Joiner`] that is asked again and again, and never waits.
+#[derive(Debug)]
+pub struct JoinPoll<R> {
+    /// None when the result has been taken.
+    joiner: Option<Joiner<R>>,
+    /// The alarm that the packet's word names, if this has set one.
+    alarm: Option<Arc<Alarm>>,
+}
+
+impl<R> JoinPoll<R> {
+    /// For this joiner.
+    pub fn new(joiner: Joiner<R>) -> JoinPoll<R> {
+        JoinPoll { joiner: Some(joiner), alarm: None }
+    }
+
+    /// The result, or none as [`Joiner::join`] has it; while it is not there, the waker is woken when
+    /// it comes. Never waits.
+    ///
+    /// # Panics
+    /// If it has returned the result before.
+    pub fn poll(&mut self, waker: &Waker) -> Poll<Option<R>> {
+        let joiner = self.joiner.as_ref().expect("polled after it had returned the result");
+        if !joiner.is_finished() {
+            let alarm = match &self.alarm {
+                Some(alarm) => {
+                    alarm.set(waker);
+                    None
+                }
+                None => Some(Alarm::new(waker, WaitsFor::Join)),
+            };
+            let waits = match alarm {
+                Some(alarm) => {
+                    let waits = joiner.swing(RUNNING, marked(alarm.lend()));
+                    if waits {
+                        self.alarm = Some(alarm);
+                    } else {
+                        // SAFETY: lent on the line above, and not named by the word.
+                        unsafe { alarm.take_back() };
+                    }
+                    waits
+                }
+                // If it has rung before the new waker was there, the result is there too.
+                None => !joiner.is_finished(),
+            };
+            if waits {
+                return Poll::Pending;
+            }
+        }
+        self.alarm = None;
+        Poll::Ready(self.joiner.take().and_then(Joiner::join))
+    }
+}
+
+impl<R> Drop for JoinPoll<R> {
+    fn drop(&mut self) {
+        if let (Some(joiner), Some(alarm)) = (&self.joiner, self.alarm.take())
+            && joiner.swing(marked(alarm.named()), RUNNING)
+        {
+            // SAFETY: lent in `poll`, and not named by the word any more: so nobody rings it.
+            unsafe { alarm.take_back() };
+        }
+    }
+}
+
+impl<R> Joiner<R> {
+    /// Swings the word; false if the other half is done.
+    fn swing(&self, from: *mut Waiter, to: *mut Waiter) -> bool {
+        // SAFETY: the packet is there until both halves are done with it.
+        let state = &unsafe { self.0.as_ref() }.head.state;
+        // Release: publishes an alarm to done(). Acquire: pairs with its Release of `DONE`.
+        state.compare_exchange(from, to, Ordering::Release, Ordering::Acquire).is_ok()
     }
 }
 

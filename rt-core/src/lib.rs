@@ -29,12 +29,14 @@ mod fork;
 mod goroutine;
 mod handoff;
 mod held;
+mod identity;
 mod idle;
 mod inbox;
 mod inject;
 pub mod inspect;
 mod io;
 mod join;
+mod limit;
 mod list;
 mod lock;
 mod look;
@@ -52,6 +54,7 @@ mod run_queue;
 mod runtime;
 mod scavenge;
 mod schedule;
+mod scope;
 mod seam;
 mod sleep;
 mod spawn;
@@ -71,8 +74,10 @@ pub use close::Lent;
 pub use deadlock::Deadlock;
 pub use fatal::{fatal, report};
 pub use held::Held;
+pub use identity::{Identity, identity, kept, known_identity};
 pub use io::{Edges, Io};
-pub use join::{Completer, Joiner, Packed, packet};
+pub use join::{Completer, JoinPoll, Joiner, Packed, packet};
+pub use limit::{Limit, with_limit};
 pub use lock::{Guard, Protected};
 pub use os_trait::{
     Direction, Event, FOREVER, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller,
@@ -80,6 +85,7 @@ pub use os_trait::{
 };
 pub use platform::{arch, net, os, poller};
 pub use runtime::{Config, Platform, Runtime, platform};
+pub use scope::Members;
 #[doc(hidden)]
 pub use seam::AtomicU32;
 pub use spawn::{Id, Spawn, spawn};
@@ -88,4 +94,4 @@ pub use state::{Change, Rule, State, TABLE};
 pub use stats::WorkerStats;
 pub use switch::{checkpoint, current_id, on_goroutine, yield_now};
 pub use time::{Instant, deadline_after};
-pub use wait::{Claimed, WaitQueue, WaitsFor, Wake, park_on, sleep_until};
+pub use wait::{Claimed, WaitQueue, WaitsFor, Wake, park_limited, park_on, sleep_until};

@@ -16,10 +16,12 @@
 //! Rejected: a state of its own for "looked at" (each waking would need a locked instruction);
 //! stopping every worker (a goroutine that computes stops for nobody).
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::goroutine::GoroutineRef;
+use crate::identity::Slot;
 use crate::inspect::{HeldBy, Never, On, Seen, Waits};
 use crate::os;
 use crate::runtime::{Runtime, Shared};
@@ -124,7 +126,7 @@ impl Shared {
             if g.id.get() != id {
                 continue;
             }
-            let (mut waits, mut joiner) = (None, None);
+            let (mut waits, mut joiner, mut name) = (None, None, None);
             if stays && state == State::Parked {
                 if others == Others::GoOn {
                     os::point();
@@ -132,27 +134,34 @@ impl Shared {
                 // SAFETY: it was parked after it had been pinned, or nobody resumes it.
                 waits = unsafe { Waits::of(g, now) };
                 // SAFETY: as above.
-                joiner = unsafe { self.joiner(g) };
+                (joiner, name) = unsafe { self.of_packet(g) };
+                // SAFETY: as above.
+                name = unsafe { name_of(g) }.or(name);
             }
-            return Some(Found { g, seen: Seen { id, spawned_at, state, waits }, joiner });
+            return Some(Found { g, seen: Seen { id, name, spawned_at, state, waits }, joiner });
         }
     }
 
-    /// The number of the goroutine that waits for the end of this one.
+    /// The number of the goroutine that waits for the end of this one, and the name that its handle
+    /// has given it.
     ///
     /// # Safety
     /// - It is parked, and stays in its wait while this runs.
-    unsafe fn joiner(&self, g: GoroutineRef) -> Option<u64> {
+    unsafe fn of_packet(&self, g: GoroutineRef) -> (Option<u64>, Option<String>) {
         // While this is locked, nobody else says for the goroutine that it has ended.
-        let stranded = self.ending.stranded()?;
-        let packet = g.packet.get()?;
-        // SAFETY: the goroutine's half is not done with the packet, for it is parked.
-        let waiter = unsafe { packet.as_ref() }.joiner()?;
+        let Some(stranded) = self.ending.stranded() else { return (None, None) };
+        let Some(packet) = g.packet.get() else { return (None, None) };
+        // SAFETY: the record names the packet, with which the goroutine is not done, for it is parked.
+        let waiter = unsafe { packet.joiner() };
+        // SAFETY: as above.
+        let identity = unsafe { packet.identity() };
         // SAFETY: it waits for this goroutine's half, or who speaks for it, to wake it: and neither
         // can, as said above.
-        let joiner = unsafe { waiter.as_ref() }.goroutine().map(|g| g.id.get());
+        let joiner = waiter.and_then(|waiter| unsafe { waiter.as_ref() }.goroutine());
+        let joiner = joiner.map(|g| g.id.get());
+        let name = identity.and_then(Slot::get).and_then(|known| known.name().map(String::from));
         drop(stranded);
-        joiner
+        (joiner, name)
     }
 
     /// Puts them in order, and says who holds what each waits for, and who waits for ever.
@@ -185,6 +194,16 @@ impl Shared {
         let is_there = g.state.load() != State::Free && Holder::number(g) == number;
         Some(if is_there { HeldBy::Goroutine(g.id.get()) } else { HeldBy::Ended })
     }
+}
+
+/// The name by which a goroutine knows itself.
+///
+/// # Safety
+/// - It is parked, and stays in its wait while this runs.
+unsafe fn name_of(g: GoroutineRef) -> Option<String> {
+    // SAFETY: counted for the record until the goroutine ends.
+    let identity = unsafe { g.identity.get()?.as_ref() };
+    identity.name().map(String::from)
 }
 
 /// Why one waits for ever, as far as that doesn't hang on others.
@@ -302,7 +321,7 @@ impl On {
         match stand.about {
             About::Nothing => {}
             About::Channel(ends) => {
-                // SAFETY: the channel is kept by who waits there (`park_on_about`, `Many::join`).
+                // SAFETY: the channel is kept by who waits there (`wait::park`, `Many::join`).
                 let ends = unsafe { ends.as_ref() };
                 handles = Some((ends.senders.count(), ends.receivers.count()));
             }

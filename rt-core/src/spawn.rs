@@ -199,7 +199,7 @@ unsafe fn place_small<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spa
     g.id.set(id);
     g.pinned.set(spawn.local);
     g.spawned_at.set(spawn.at);
-    g.packet.set(spawn.packet.map(|packed| packed.0));
+    g.packet.set(spawn.packet);
     g.fiber.begin(base_of(g), g.region.class.bytes());
     g.state.set(Change::Spawn);
 }

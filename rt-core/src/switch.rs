@@ -16,6 +16,7 @@ use crate::Context;
 use crate::arch;
 use crate::fiber::{self, Fiber};
 use crate::goroutine::{Goroutine, GoroutineRef};
+use crate::identity;
 use crate::lock::Lock;
 use crate::processor::{Processor, bump};
 use crate::runtime::Shared;
@@ -171,6 +172,9 @@ impl<'p> Entered<'p> {
         let Some(g) = self.worker.current.get() else {
             crate::fatal!("a worker's own stack tried to end as a goroutine");
         };
+        if let Some(identity) = g.identity.take() {
+            identity::forget(identity);
+        }
         let to = self.resume_next();
         self.tell(&g.fiber);
         self.pass_on();

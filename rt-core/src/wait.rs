@@ -15,6 +15,7 @@
 //! at once is in `many`.
 
 mod about;
+mod alarm;
 mod many;
 
 use core::cell::Cell;
@@ -22,6 +23,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::goroutine::GoroutineRef;
+use crate::limit::Limit;
 use crate::lock::{Guard, Lock};
 use crate::processor::Processor;
 use crate::schedule;
@@ -32,6 +34,7 @@ use crate::timer::NOWHERE;
 use crate::{FOREVER, os};
 
 pub(crate) use about::{About, Ends, Handles, Holder};
+pub(crate) use alarm::Alarm;
 pub(crate) use many::{Many, Place, chance, park_in_many};
 
 /// `selected` while nobody has claimed the waiter.
@@ -84,6 +87,10 @@ pub enum WaitsFor {
     Others,
     /// For something that is done once.
     Once,
+    /// To be unparked.
+    Unpark,
+    /// For a future to be woken.
+    Future,
 }
 
 /// One blocked operation.
@@ -94,6 +101,8 @@ pub(crate) struct Waiter {
     exclusive: bool,
     waits_for: WaitsFor,
     goroutine: Option<GoroutineRef>,
+    /// How to wake a future, which is neither goroutine nor thread.
+    ring: Option<unsafe fn(NonNull<Waiter>)>,
     /// A plain thread sleeps on it: 0, then 1 by the claimer as the last thing it does.
     word: AtomicU32,
     /// Protected by the lock of the heap it is in.
@@ -118,6 +127,7 @@ impl Waiter {
             exclusive,
             waits_for,
             goroutine,
+            ring: None,
             word: AtomicU32::new(0),
             timer_place: Cell::new(NOWHERE),
             timer_on: Cell::new(None),
@@ -211,6 +221,10 @@ impl Waiter {
                 if g.state.ready() {
                     enqueue(g);
                 }
+            }
+            None if let Some(ring) = waiter.ring => {
+                // SAFETY: the alarm that this waiter is part of has set it, and is rung once.
+                unsafe { ring(this) };
             }
             None => {
                 let word: *const AtomicU32 = &waiter.word;
@@ -404,15 +418,31 @@ pub unsafe fn park_on<T>(
     deadline: u64,
 ) -> Wake {
     // SAFETY: the caller's contract is the same, and there is nothing to stay.
-    unsafe { park_on_about(guard, queue, slot, deadline, About::Nothing) }
+    unsafe { park::<T, false>(guard, queue, slot, deadline, About::Nothing) }
 }
 
-/// As [`park_on`], telling where to look for who could wake it.
+/// As [`park_on`], but cut short by the caller's [`Limit`]: it unwinds when that comes first. So the
+/// caller must be able to end there, as if it had never waited.
+///
+/// # Safety
+/// - As for [`park_on`].
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub unsafe fn park_limited<T>(
+    guard: Guard<'_, T>,
+    queue: impl FnOnce(&mut T) -> &mut WaitQueue,
+    slot: *mut (),
+    deadline: u64,
+) -> Wake {
+    // SAFETY: the caller's contract is the same, and there is nothing to stay.
+    unsafe { park::<T, true>(guard, queue, slot, deadline, About::Nothing) }
+}
+
+/// As [`park_limited`] or [`park_on`], telling where to look for who could wake it.
 ///
 /// # Safety
 /// - As for [`park_on`]; what `about` points to stays where it is until this returns.
 #[inline(always)]
-pub(crate) unsafe fn park_on_about<T>(
+pub(crate) unsafe fn park<T, const LIMITED: bool>(
     mut guard: Guard<'_, T>,
     queue: impl FnOnce(&mut T) -> &mut WaitQueue,
     slot: *mut (),
@@ -421,6 +451,8 @@ pub(crate) unsafe fn park_on_about<T>(
 ) -> Wake {
     let entered = enter().and_then(Entered::on_goroutine);
     let goroutine = entered.as_ref().map(|(_, g)| *g);
+    let limit = if LIMITED { Limit::before(deadline, goroutine) } else { None };
+    let deadline = limit.map_or(deadline, |limit| limit.deadline());
     let source = Guard::source(&guard);
     let lock = NonNull::from(source.bare_lock());
     let queue = queue(&mut guard);
@@ -463,6 +495,9 @@ pub(crate) unsafe fn park_on_about<T>(
         let queue = unsafe { &mut *node.queue.get().as_ptr() };
         mutant!("timeout-unlink": queue.remove(&node) => ());
         drop(guard);
+        if let Some(limit) = limit {
+            limit.cancel();
+        }
     }
     wake
 }
@@ -512,10 +547,21 @@ pub(crate) fn park_unless(
     }
 }
 
-/// Waits until the clock reaches `deadline`.
+/// Waits until the clock reaches `deadline`; cut short by the caller's [`Limit`].
 ///
 /// Parks a goroutine; makes a plain thread sleep.
 pub fn sleep_until(deadline: u64) {
+    let goroutine = enter().and_then(Entered::on_goroutine).map(|(_, g)| g);
+    match Limit::before(deadline, goroutine) {
+        None => sleep(deadline),
+        Some(limit) => {
+            sleep(limit.deadline());
+            limit.cancel();
+        }
+    }
+}
+
+fn sleep(deadline: u64) {
     match enter().and_then(Entered::on_goroutine) {
         Some((entered, g)) => {
             let waiter = Waiter::new(Some(g), false, WaitsFor::Sleep);
@@ -535,7 +581,7 @@ pub fn sleep_until(deadline: u64) {
 /// # Safety
 /// - The goroutine was parked and never runs again; its stack is mapped.
 pub(crate) unsafe fn unlink_abandoned(g: GoroutineRef) {
-    let Some(waiter) = g.waiting.get() else { return };
+    let Some(waiter) = g.waiting.take() else { return };
     // SAFETY: a parked goroutine's waiter lies on its stack, which stays as it is.
     let waiter = unsafe { waiter.as_ref() };
     let mut next = waiter.node.get();

@@ -19,6 +19,7 @@ use crate::fiber::Fiber;
 use crate::goroutine::GoroutineRef;
 use crate::handoff::Rested;
 use crate::inbox::Inbox;
+use crate::limit::Limit;
 use crate::list::List;
 use crate::processor::Processor;
 use crate::runtime::Shared;
@@ -48,6 +49,8 @@ impl Local {
     const BITS: usize = Local::WORKER | Local::ASIDE | Local::GUARDED;
     /// The word of a thread that was one of them before its process forked (`fork`).
     const LOST: usize = 4;
+    /// Marks a limit of a thread that is no worker, under which lies the word that it had before.
+    const LIMITED: usize = 16;
 
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn read() -> Local {
@@ -57,6 +60,10 @@ impl Local {
     /// What a thread with this word is.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn of(word: *mut ()) -> Local {
+        if let Some(limit) = Local::limit_of(word) {
+            // SAFETY: it lies in a frame of the thread whose word this is (`limit::with_limit`).
+            return Local::of(unsafe { limit.as_ref() }.word());
+        }
         let pointer = NonNull::new(word.map_addr(|a| a & !Local::BITS));
         match pointer {
             Some(worker) if word.addr() & Local::WORKER != 0 => Local::Worker(worker.cast()),
@@ -76,6 +83,22 @@ impl Local {
         // SAFETY: a word with this bit was made by `set_worker`, from a reference.
         let worker = unsafe { NonNull::new_unchecked(worker) };
         Some((worker, word.addr() & Local::GUARDED != 0))
+    }
+
+    fn limit_of(word: *mut ()) -> Option<NonNull<Limit>> {
+        let marked = word.addr() & Local::LIMITED != 0;
+        NonNull::new(word.map_addr(|a| a & !Local::LIMITED)).filter(|_| marked).map(NonNull::cast)
+    }
+
+    /// The limit of a thread that is no worker.
+    pub(crate) fn limit() -> Option<NonNull<Limit>> {
+        Local::limit_of(os::local())
+    }
+
+    /// Makes the word of this thread, which is no worker, a limit.
+    pub(crate) fn set_limit(limit: &Limit) {
+        let word = ptr::from_ref(limit).cast_mut();
+        os::set_local(word.wrapping_byte_add(Local::LIMITED).cast());
     }
 
     fn set_worker(worker: &Worker) {

@@ -54,7 +54,9 @@ pub fn hide_expected_panics() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let text = panic.payload_as_str().unwrap_or_default();
-            if !text.starts_with("expected") && text != "a scoped goroutine panicked" {
+            let follows = text == "a scoped goroutine panicked"
+                || text.starts_with("the runtime ended before ");
+            if !text.starts_with("expected") && !follows {
                 before(panic);
             }
         }));

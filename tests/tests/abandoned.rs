@@ -70,7 +70,10 @@ fn run_waits_for_none_that_never_started() {
         });
         let then = ran.load(Ordering::Relaxed);
         thread::sleep(ms(2));
-        assert_eq!(count.load(Ordering::Relaxed), then, "{mode:?}");
+        // Each worker but the first may have been in the middle of one when `run` returned, if the
+        // system held it up for as long; and it begins no other.
+        let after = count.load(Ordering::Relaxed) - then;
+        assert!(after < mode.procs(), "{after} in {mode:?}");
     }
 }
 
@@ -347,6 +350,53 @@ fn a_call_that_blocks_learns_it_too_and_its_thread_ends() {
         let answers = (0..6).map(|_| rx.recv_timeout(Duration::from_secs(10)));
         assert!(answers.into_iter().all(|a| a == Ok(true)), "{mode:?}: a call goes on for ever");
         // Its end waits for what `run` left behind.
+        assert!(ran.join().is_ok());
+    }
+}
+
+#[test]
+fn a_scope_of_a_call_that_blocks_learns_it_and_is_left() {
+    hide_expected_panics();
+    for mode in MODES {
+        let (tx, rx) = std::sync::mpsc::channel();
+        let ran = thread::spawn(move || {
+            mode.run(|| {
+                let begun = Arc::new(AtomicUsize::new(0));
+                for _ in 0..3 {
+                    let (tx, begun) = (tx.clone(), Arc::clone(&begun));
+                    gort::go(move || {
+                        gort::blocking(|| {
+                            begun.fetch_add(1, Ordering::Relaxed);
+                            // What they wait in goes with the scope.
+                            let lost = catch_unwind(AssertUnwindSafe(|| {
+                                let (message, none) = chan::bounded::<Box<i32>>(0);
+                                let lock = Mutex::new(Box::new(1));
+                                let held = lock.lock();
+                                gort::scope(|s| {
+                                    s.spawn(|| none.recv());
+                                    s.spawn(|| none.recv_timeout(HOUR));
+                                    s.spawn(|| drop(lock.lock()));
+                                    s.spawn(|| chan::select! { recv(none) -> _ => () });
+                                    s.spawn(|| gort::sleep(HOUR));
+                                });
+                                drop((held, message));
+                            }));
+                            let _ = tx.send(lost.is_err());
+                            // Nobody is left to run these.
+                            let lost = catch_unwind(|| gort::scope(|s| drop(s.spawn(|| ()))));
+                            let _ = tx.send(lost.is_err());
+                        });
+                    });
+                }
+                while begun.load(Ordering::Relaxed) < 3 {
+                    settle();
+                }
+                settle();
+                drop(tx);
+            });
+        });
+        let answers = (0..6).map(|_| rx.recv_timeout(Duration::from_secs(10)));
+        assert!(answers.into_iter().all(|a| a == Ok(true)), "{mode:?}: a scope goes on for ever");
         assert!(ran.join().is_ok());
     }
 }

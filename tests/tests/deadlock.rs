@@ -83,13 +83,13 @@ fn channels() {
         has(
             list,
             &[
-                "goroutine 1, spawned at tests/src/asleep/",
+                "goroutine 1 'main', spawned at tests/src/asleep/",
                 "receive from channel 0 (1 sender, 1 receiver) for ",
             ],
         );
         has(list, &["spawned at tests/src/asleep/deadlocks.rs:", "receive from channel 1"]);
     });
-    deadlocks("send", |list| has(list, &["goroutine 1, ", "waits to send to channel 0"]));
+    deadlocks("send", |list| has(list, &["goroutine 1 'main', ", "waits to send to channel 0"]));
 }
 
 #[test]
@@ -97,25 +97,32 @@ fn selects() {
     deadlocks("select", |list| {
         has(list, &["waits for one of several channels: to ", ", or to ", "to send to channel "]);
     });
-    deadlocks("never", |list| has(list, &["goroutine 1, ", "`never()`", "for ever"]));
+    deadlocks("never", |list| has(list, &["goroutine 1 'main', ", "`never()`", "for ever"]));
 }
 
 #[test]
 fn locks() {
     deadlocks("locks", |list| {
-        has(list, &["goroutine 1, ", "waits for lock 0, held by goroutine ", "in a circle"]);
+        has(list, &["goroutine 1 'main', ", "waits for lock 0, held by goroutine ", "in a circle"]);
         has(list, &["waits for lock 1, held by goroutine 1, for ", "in a circle"]);
     });
     deadlocks("guard", |list| {
-        has(list, &["goroutine 1, ", "lock 0, held by a goroutine that has ended, ", "for ever"]);
+        has(
+            list,
+            &["goroutine 1 'main', ", "lock 0, held by a goroutine that has ended, ", "for ever"],
+        );
     });
 }
 
 #[test]
 fn others_that_never_end() {
-    deadlocks("group", |list| has(list, &["goroutine 1, ", "waits for wait group 0"]));
-    deadlocks("join", |list| has(list, &["goroutine 1, ", "waits for the end of goroutine "]));
-    deadlocks("scope", |list| has(list, &["goroutine 1, ", "waits for the goroutines of scope"]));
+    deadlocks("group", |list| has(list, &["goroutine 1 'main', ", "waits for wait group 0"]));
+    deadlocks("join", |list| {
+        has(list, &["goroutine 1 'main', ", "waits for the end of goroutine "])
+    });
+    deadlocks("scope", |list| {
+        has(list, &["goroutine 1 'main', ", "waits for the goroutines of scope"])
+    });
 }
 
 #[test]
@@ -126,7 +133,7 @@ fn each_of_many_is_listed() {
 #[test]
 fn what_is_over_hides_none() {
     for case in ["after_work", "after_threads", "second", "inside"] {
-        deadlocks(case, |list| has(list, &["goroutine 1, ", "waits to receive"]));
+        deadlocks(case, |list| has(list, &["goroutine 1 'main', ", "waits to receive"]));
     }
 }
 

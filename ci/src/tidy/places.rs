@@ -15,6 +15,9 @@ const ASM_FILES: &[&str] = &["os-linux/src/local.rs", "os-linux/src/bare/syscall
 const STATIC_FILES: &[(&str, &str)] = &[
     ("gort/src/default.rs", "the process-wide default runtime, and who starts it"),
     ("gort/src/boot.rs", "the allocator of a program without libc"),
+    ("gort/src/thread/current.rs", "numbers of goroutines and threads, and who a plain thread is"),
+    ("gort/src/thread/local.rs", "numbers of keys, and keys that a macro makes"),
+    ("gort/src/thread/store.rs", "what a plain thread keeps"),
     ("gort/src/lent.rs", "threads to be joined after their runtime; that std has destructors"),
     (
         "os-linux/src/faults.rs",

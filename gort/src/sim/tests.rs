@@ -85,7 +85,7 @@ fn a_deadlock_says_who_waits() {
     });
     assert!(text.contains("deadlock: nobody can run"), "{text}");
     assert!(text.contains("\n  thread 0 waits"), "{text}");
-    for goroutine in ["1", "2"] {
+    for goroutine in ["1 'main'", "2"] {
         let mut lines = text.lines().filter(|line| line.contains(" channel "));
         let mine = format!("  goroutine {goroutine}, spawned at ");
         assert!(lines.any(|line| line.starts_with(&mine)), "{text}");

@@ -1,8 +1,8 @@
 //! `std::sync::Barrier`, whose waiters park.
 #![forbid(unsafe_code)]
 
-use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use rt_core::sync::RawBarrier;
 

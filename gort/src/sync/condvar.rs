@@ -1,9 +1,9 @@
 //! `std::sync::Condvar`, whose waiters park.
 
-use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::LockResult;
-use std::time::Duration;
+use crate::base::sync::LockResult;
+use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::time::Duration;
 
 use rt_core::sync::RawCondvar;
 use rt_core::{FOREVER, Instant, Wake, deadline_after};

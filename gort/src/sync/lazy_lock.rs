@@ -1,10 +1,10 @@
 //! `std::sync::LazyLock`, whose waiters park.
 
-use std::cell::UnsafeCell;
-use std::fmt;
-use std::mem;
-use std::ops::{Deref, DerefMut};
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem;
+use core::ops::{Deref, DerefMut};
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::Once;
 

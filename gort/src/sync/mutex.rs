@@ -163,7 +163,6 @@ impl<T: ?Sized> Mutex<T> {
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The lock that this holds, and what it remembers of panics.
-    #[cfg(feature = "std")]
     pub(super) fn parts(&self) -> (&'a RawMutex, &'a Poison) {
         (&self.mutex.raw, &self.mutex.poison)
     }

@@ -1,8 +1,8 @@
 //! `std::sync::OnceLock`, whose waiters park.
 
-use std::cell::UnsafeCell;
-use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::Once;
 
@@ -131,7 +131,7 @@ impl<T> OnceLock<T> {
     /// ```
     #[inline]
     pub fn take(&mut self) -> Option<T> {
-        std::mem::take(self).into_inner()
+        core::mem::take(self).into_inner()
     }
 
     /// Puts in what `make` returns, which is not `None`, unless the place is filled.

@@ -1,13 +1,13 @@
 //! `std::sync::RwLock`, whose waiters park.
 
-use std::cell::UnsafeCell;
-use std::fmt;
-use std::marker::PhantomData;
-use std::mem;
-use std::ops::{Deref, DerefMut};
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::ptr::NonNull;
-use std::sync::{LockResult, TryLockError, TryLockResult};
+use crate::base::sync::{LockResult, TryLockError, TryLockResult};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::{Deref, DerefMut};
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::NonNull;
 
 use rt_core::sync::RawRwLock;
 

@@ -1,10 +1,10 @@
 //! A semaphore whose waiters park.
 #![forbid(unsafe_code)]
 
-use std::fmt;
-use std::mem;
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::time::Duration;
+use core::fmt;
+use core::mem;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::time::Duration;
 
 use rt_core::sync::RawSemaphore;
 use rt_core::{FOREVER, deadline_after};

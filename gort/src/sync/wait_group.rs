@@ -1,8 +1,8 @@
 //! Go's `sync.WaitGroup`.
 #![forbid(unsafe_code)]
 
-use std::fmt;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt;
 
 use rt_core::sync::WaitGroup as RawWaitGroup;
 

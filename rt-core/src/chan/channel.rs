@@ -25,11 +25,12 @@ use core::ptr::NonNull;
 
 use super::buffer::Buffer;
 use super::clock::Clock;
+use super::future::ring;
 use super::packet::{Note, Packet, Token, wake};
 use super::pick::Promised;
 use crate::lock::{Guard, Protected};
 use crate::seam::mutant;
-use crate::wait::{About, Claimed, Ends, Handles, WaitQueue, WaitsFor, Wake, park_on_about};
+use crate::wait::{About, Claimed, Ends, Handles, WaitQueue, WaitsFor, Wake, park};
 use crate::{FOREVER, os};
 
 /// Why an operation did not happen.
@@ -59,6 +60,10 @@ pub(super) struct State<T> {
     pub(super) buffer: Buffer<T>,
     pub(super) waiting_receivers: WaitQueue,
     pub(super) waiting_senders: WaitQueue,
+    /// Futures that want to try again (`future`), and how many senders have rung for one and are
+    /// about to wait.
+    pub(super) futures: WaitQueue,
+    pub(super) coming: usize,
     /// Set once, when the last handle of either side goes.
     pub(super) disconnected: bool,
     /// What goes past the buffer, between those who select.
@@ -83,6 +88,8 @@ impl<T> Channel<T> {
                 buffer,
                 waiting_receivers: WaitQueue::new(WaitsFor::Receive),
                 waiting_senders: WaitQueue::new(WaitsFor::Send),
+                futures: WaitQueue::new(WaitsFor::Receive),
+                coming: 0,
                 disconnected: false,
                 promised: Promised::none(),
             }),
@@ -116,7 +123,36 @@ impl<T> Channel<T> {
     /// - `message` points at a message of the caller's; after `Ok` it is the caller's no more.
     #[inline]
     pub(super) unsafe fn send(&self, message: NonNull<T>, deadline: u64) -> Result<(), Refused> {
+        // SAFETY: the caller's contract is the same.
+        unsafe { self.send_locked(self.state.lock(), message, deadline, false) }
+    }
+
+    /// As `send`, past futures that want to try when a sender waits.
+    ///
+    /// # Safety
+    /// - As for `send`.
+    #[cold]
+    unsafe fn send_announced(&self, message: NonNull<T>, deadline: u64) -> Result<(), Refused> {
+        let announced = self.announce();
         let mut state = self.state.lock();
+        if announced {
+            // It stands in the queue, or is done, before the lock is free again.
+            state.coming -= 1;
+        }
+        // SAFETY: the caller's contract is the same.
+        unsafe { self.send_locked(state, message, deadline, true) }
+    }
+
+    /// # Safety
+    /// - As for `send`.
+    #[inline(always)]
+    unsafe fn send_locked(
+        &self,
+        mut state: Guard<'_, State<T>>,
+        message: NonNull<T>,
+        deadline: u64,
+        announced: bool,
+    ) -> Result<(), Refused> {
         if state.disconnected {
             return Err(Refused::Disconnected);
         }
@@ -138,10 +174,18 @@ impl<T> Channel<T> {
         if let Some(place) = state.buffer.push() {
             // SAFETY: `push` gave out an empty place, and the caller gives a message up.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
+            let future = state.futures.claim_first();
+            drop(state);
+            ring(future);
             return Ok(());
         }
         if deadline == AT_ONCE {
             return Err(Refused::TimedOut);
+        }
+        if !announced && !state.futures.is_empty() {
+            drop(state);
+            // SAFETY: the caller's contract is the same.
+            return unsafe { self.send_announced(message, deadline) };
         }
         self.wait(state, |state| &mut state.waiting_senders, message, deadline)
     }
@@ -243,9 +287,10 @@ impl<T> Channel<T> {
         sender.wake();
     }
 
-    /// Waits for the other side to move the message.
+    /// Waits for the other side to move the message. Cut short by the caller's limit: then the message
+    /// has not been moved.
     #[inline(never)]
-    pub(super) fn wait(
+    fn wait(
         &self,
         state: Guard<'_, State<T>>,
         side: impl FnOnce(&mut State<T>) -> &mut WaitQueue,
@@ -259,12 +304,8 @@ impl<T> Channel<T> {
         let about = About::Channel(NonNull::from(&self.ends));
         // SAFETY: all queues are part of the channel's state, and the channel, with its ends, is kept
         // by the handle whose method waits.
-        match unsafe { park_on_about(state, side, packet.slot(), deadline, about) } {
-            Wake::TimedOut => Err(Refused::TimedOut),
-            Wake::Claimed if packet.is_done() => Ok(()),
-            Wake::Claimed if packet.note.get() == Note::Again => Err(Refused::Again),
-            Wake::Claimed => Err(Refused::Disconnected),
-        }
+        let wake = unsafe { park::<_, true>(state, side, packet.slot(), deadline, about) };
+        packet.outcome(wake)
     }
 
     /// Disconnects the channel; the caller was the last sender. What is buffered stays.
@@ -272,6 +313,7 @@ impl<T> Channel<T> {
     pub(super) fn senders_gone(&self) {
         self.state.lock().disconnected = true;
         mutant!("disconnect": self.wake_all(|state| &mut state.waiting_receivers) => ());
+        self.ring_for_all();
         self.let_down_forgotten();
     }
 
@@ -301,6 +343,18 @@ impl<T> Channel<T> {
                 other => other,
             };
             wake(claimed, note);
+        }
+    }
+}
+
+impl Packet {
+    /// What has become of the operation that waited with this.
+    pub(super) fn outcome(&self, wake: Wake) -> Result<(), Refused> {
+        match wake {
+            Wake::TimedOut => Err(Refused::TimedOut),
+            Wake::Claimed if self.is_done() => Ok(()),
+            Wake::Claimed if self.note.get() == Note::Again => Err(Refused::Again),
+            Wake::Claimed => Err(Refused::Disconnected),
         }
     }
 }

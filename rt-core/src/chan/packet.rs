@@ -49,15 +49,21 @@ pub(super) struct Packet {
     /// Where a sender's message is, or a receiver's belongs; taken by who moves the message.
     message: Cell<Option<NonNull<()>>>,
     pub(super) note: Cell<Note>,
+    /// The waiter's own: whether its sender counts as coming (`future`).
+    pub(super) announced: Cell<bool>,
 }
 
 impl Packet {
     pub(super) fn with<T>(message: NonNull<T>) -> Packet {
-        Packet { message: Cell::new(Some(message.cast())), note: Cell::new(Note::Alone) }
+        Packet {
+            message: Cell::new(Some(message.cast())),
+            note: Cell::new(Note::Alone),
+            announced: Cell::new(false),
+        }
     }
 
     pub(super) const fn without(note: Note) -> Packet {
-        Packet { message: Cell::new(None), note: Cell::new(note) }
+        Packet { message: Cell::new(None), note: Cell::new(note), announced: Cell::new(false) }
     }
 
     pub(super) fn slot(&self) -> *mut () {

@@ -20,10 +20,11 @@ use core::ptr::NonNull;
 use super::blocks::Blocks;
 use super::buffer::Buffer;
 use super::channel::{Channel, Refused, State};
+use super::future::ring;
 use super::packet::{Note, Packet, Token, wake};
 use crate::FOREVER;
 use crate::lock::Guard;
-use crate::wait::{About, Claimed, Many, Place, WaitQueue, WaitsFor};
+use crate::wait::{About, Claimed, Many, Place, WaitQueue, WaitsFor, park_on};
 
 /// Which operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +184,7 @@ impl<T> State<T> {
     }
 
     /// Whether an operation needn't wait.
-    fn is_ready(&self, side: Side, me: Option<&Many>) -> bool {
+    pub(super) fn is_ready(&self, side: Side, me: Option<&Many>) -> bool {
         if self.disconnected {
             return true;
         }
@@ -308,6 +309,9 @@ impl<T> Channel<T> {
         since: u64,
     ) -> Registered {
         let mut state = self.state.lock();
+        if packet.announced.take() {
+            state.coming -= 1;
+        }
         let watches = packet.note.get() == Note::Watches;
         if state.is_ready(side, Some(me)) {
             if !me.claim_self() {
@@ -330,7 +334,11 @@ impl<T> Channel<T> {
     ///
     /// # Safety
     /// - The place was given to no other channel's `register`.
-    pub(super) unsafe fn unregister(&self, place: &Place) {
+    pub(super) unsafe fn unregister(&self, place: &Place, packet: &Packet) {
+        if packet.announced.take() {
+            // It has not come to `register`.
+            self.arrive();
+        }
         // SAFETY: the queues are part of the state, which stays where it is.
         unsafe { place.leave(&self.state) };
     }
@@ -443,7 +451,7 @@ impl<T> Channel<T> {
         let promised = &mut state.promised;
         let again = if promised.owed > promised.counting + promised.unwanted {
             promised.counting += 1;
-            self.wait(state, |state| &mut state.promised.counting_on, place, FOREVER)
+            Channel::count_on(state, place)
         } else {
             drop(state);
             Err(Refused::Again)
@@ -453,6 +461,17 @@ impl<T> Channel<T> {
             Err(Refused::Again) => unsafe { self.recv(place, deadline) },
             done => done,
         }
+    }
+
+    /// Waits for a message that is owed, for as long as it takes.
+    fn count_on(state: Guard<'_, State<T>>, place: NonNull<T>) -> Result<(), Refused> {
+        let packet = Packet::with(place);
+        // SAFETY: the queue is part of the channel's state, and the channel is kept by the handle whose
+        // method waits.
+        let wake = unsafe {
+            park_on(state, |state| &mut state.promised.counting_on, packet.slot(), FOREVER)
+        };
+        packet.outcome(wake)
     }
 
     /// Gives up what a chosen operation was promised.
@@ -484,6 +503,9 @@ impl<T> Channel<T> {
             Token::Held => {
                 state.buffer.unhold();
                 state.offer_messages();
+                let future = state.futures.claim_first();
+                drop(state);
+                ring(future);
             }
             // What is in the hands stays, and is dropped with the channel.
             Token::Hand | Token::Free | Token::Due(_) | Token::Gone => {}

@@ -231,7 +231,11 @@ impl<T> Case for Receiver<T> {
     unsafe fn unregister(&self, entry: &Entry) {
         let Some(channel) = &self.channel else { return };
         // SAFETY: the caller's contract is the same.
-        unsafe { channel.unregister(&entry.place) }
+        unsafe { channel.unregister(&entry.place, &entry.packet) }
+    }
+
+    fn announce(&self) -> bool {
+        false
     }
 
     fn abandon(&self, token: Token) {

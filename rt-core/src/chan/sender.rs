@@ -190,7 +190,11 @@ impl<T> Case for Sender<T> {
 
     unsafe fn unregister(&self, entry: &Entry) {
         // SAFETY: the caller's contract is the same.
-        unsafe { self.channel.unregister(&entry.place) }
+        unsafe { self.channel.unregister(&entry.place, &entry.packet) }
+    }
+
+    fn announce(&self) -> bool {
+        self.channel.announce()
     }
 
     fn abandon(&self, token: Token) {

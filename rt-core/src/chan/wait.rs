@@ -9,7 +9,7 @@ use super::pick::Registered;
 use crate::lock::Protected;
 use crate::seam::mutant;
 use crate::switch::checkpoint;
-use crate::wait::{Many, Place, WaitQueue, WaitsFor, Wake, chance, park_in_many, park_on};
+use crate::wait::{Many, Place, WaitQueue, WaitsFor, Wake, chance, park_in_many, park_limited};
 use crate::{FOREVER, os};
 
 /// So many operations need no memory of the heap.
@@ -41,6 +41,10 @@ pub(super) trait Case {
     /// # Safety
     /// - The entry was given to no other's `register`.
     unsafe fn unregister(&self, entry: &Entry);
+
+    /// Rings for a future that is to try when this waits; true if it counts as coming from now on,
+    /// until `register` or `unregister`.
+    fn announce(&self) -> bool;
 
     /// Gives up what was chosen. A message that a sender has handed over may be lost.
     fn abandon(&self, token: Token);
@@ -191,6 +195,11 @@ fn wait_with(
         }
         true
     };
+    if entries.iter().any(|entry| entry.packet.note.get() == Note::Selects) {
+        for (handle, entry) in handles.iter().zip(entries) {
+            entry.packet.announced.set(handle.case.announce());
+        }
+    }
     let leave = || {
         for (handle, entry) in handles.iter().zip(entries) {
             // SAFETY: each entry was registered with its own handle's channel alone.
@@ -215,6 +224,7 @@ pub(super) fn wait_for_nobody(deadline: u64) {
     }
     let nobody = Protected::new(WaitQueue::new(WaitsFor::Nothing));
     // SAFETY: the queue stays on this stack while this waits.
-    let wake = unsafe { park_on(nobody.lock(), |queue| queue, core::ptr::null_mut(), deadline) };
+    let wake =
+        unsafe { park_limited(nobody.lock(), |queue| queue, core::ptr::null_mut(), deadline) };
     debug_assert_eq!(wake, Wake::TimedOut, "nobody knows of this queue");
 }

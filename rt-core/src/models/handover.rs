@@ -55,7 +55,7 @@ fn result() -> loom::sync::Arc<Slot> {
 #[test]
 fn join_against_complete() {
     check(|| {
-        let (completer, joiner) = packet();
+        let (completer, joiner) = packet(None, None);
         let goroutine = thread::spawn(move || assert!(completer.complete(result()).is_none()));
         assert_eq!(joiner.join().map(|result| result.read()), Some(7));
         assert!(goroutine.join().is_ok());
@@ -65,7 +65,7 @@ fn join_against_complete() {
 #[test]
 fn join_of_one_that_never_ran() {
     check(|| {
-        let (completer, joiner) = packet::<loom::sync::Arc<Slot>>();
+        let (completer, joiner) = packet::<loom::sync::Arc<Slot>>(None, None);
         let dropper = thread::spawn(move || drop(completer));
         assert!(joiner.join().is_none());
         assert!(dropper.join().is_ok());
@@ -76,7 +76,7 @@ fn join_of_one_that_never_ran() {
 #[test]
 fn detach_against_complete() {
     check(|| {
-        let (completer, joiner) = packet();
+        let (completer, joiner) = packet(None, None);
         let goroutine = thread::spawn(move || completer.complete(result()).is_some());
         let ours = joiner.detach().map(|result| result.read()).is_some();
         let theirs = goroutine.join().is_ok_and(|came_back| came_back);

@@ -13,11 +13,20 @@ use super::batch::{Batch, Link};
 use crate::lock::{Guard, Protected};
 use crate::os;
 use crate::seam::mutant;
-use crate::wait::{WaitQueue, WaitsFor, Wake, park_on};
+use crate::wait::{WaitQueue, WaitsFor, Wake, park_limited};
 
 /// A condition variable. It parks goroutines and makes plain threads sleep.
 pub struct RawCondvar {
     queue: Protected<WaitQueue>,
+}
+
+/// Takes the mutex again, also when a limit cuts the wait short: the caller counts on it.
+struct Again<'a>(&'a RawMutex);
+
+impl Drop for Again<'_> {
+    fn drop(&mut self) {
+        self.0.lock_whatever_the_limit();
+    }
 }
 
 impl RawCondvar {
@@ -35,11 +44,12 @@ impl RawCondvar {
     /// - The caller holds the mutex, and counts on what it protects only when this has returned.
     pub unsafe fn wait(&self, mutex: &RawMutex, deadline: u64) -> Wake {
         let mut link = Link::default();
+        let again = Again(mutex);
         // SAFETY: the caller's contract is the same.
         let queue = unsafe { self.release(mutex) };
         // SAFETY: the queue is the condition's own, which `self` borrows until this returns.
-        let wake = unsafe { park_on(queue, |queue| queue, (&raw mut link).cast(), deadline) };
-        mutex.lock();
+        let wake = unsafe { park_limited(queue, |queue| queue, (&raw mut link).cast(), deadline) };
+        drop(again);
         wake
     }
 

@@ -11,7 +11,7 @@ use super::batch::{Batch, Link};
 use crate::FOREVER;
 use crate::lock::{Guard, Protected};
 use crate::seam::{AtomicU32, Ordering, mutant};
-use crate::wait::{WaitQueue, WaitsFor, park_on};
+use crate::wait::{WaitQueue, WaitsFor, park_limited};
 
 const INCOMPLETE: u32 = 0;
 const POISONED: u32 = 1;
@@ -109,7 +109,7 @@ impl RawOnce {
     fn park(&self, queue: Guard<'_, WaitQueue>) {
         let mut link = Link::default();
         // SAFETY: the queue is this one's own, which `self` borrows until this returns.
-        unsafe { park_on(queue, |queue| queue, (&raw mut link).cast(), FOREVER) };
+        unsafe { park_limited(queue, |queue| queue, (&raw mut link).cast(), FOREVER) };
     }
 }
 

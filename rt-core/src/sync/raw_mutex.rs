@@ -25,7 +25,7 @@ use core::ptr::NonNull;
 use crate::lock::Protected;
 use crate::seam::{AtomicU32, AtomicU64, Ordering, mutant};
 use crate::switch::enter;
-use crate::wait::{About, Holder, WaitQueue, WaitsFor, park_on_about};
+use crate::wait::{About, Holder, WaitQueue, WaitsFor, park};
 use crate::{FOREVER, arch, os};
 
 const LOCKED: u32 = 1;
@@ -75,7 +75,16 @@ impl RawMutex {
     #[inline]
     pub fn lock(&self) {
         if self.change(0, LOCKED).is_err() {
-            self.lock_slow();
+            self.lock_slow::<true>();
+        }
+        self.holder.note();
+    }
+
+    /// As [`lock`](RawMutex::lock), but not cut short by the caller's limit: for one that can't end
+    /// without the mutex.
+    pub fn lock_whatever_the_limit(&self) {
+        if self.change(0, LOCKED).is_err() {
+            self.lock_slow::<false>();
         }
         self.holder.note();
     }
@@ -117,7 +126,7 @@ impl RawMutex {
     }
 
     #[cold]
-    fn lock_slow(&self) {
+    fn lock_slow<const LIMITED: bool>(&self) {
         if self.spin() {
             return;
         }
@@ -140,7 +149,7 @@ impl RawMutex {
             let mut turn = Turn { since, handed: false };
             let (slot, about) = ((&raw mut turn).cast(), About::Lock(NonNull::from(&self.holder)));
             // SAFETY: queue and holder are the mutex's own, which `self` borrows until this returns.
-            unsafe { park_on_about(queue, |queue| queue, slot, FOREVER, about) };
+            unsafe { park::<_, LIMITED>(queue, |queue| queue, slot, FOREVER, about) };
             if turn.handed {
                 debug_assert_ne!(self.word.load(Ordering::Relaxed) & LOCKED, 0, "handed nothing");
                 return;
@@ -195,7 +204,7 @@ impl RawMutex {
         // a word that is `LOCKED`.
         let woken = self.word.load(Ordering::Relaxed) & WOKEN;
         let Some(first) = queue.claim_first() else {
-            // All who waited were abandoned together with their runtime.
+            // All who waited were abandoned together with their runtime, or cancelled.
             // Release: pairs with the Acquire in change().
             self.word.store(woken, Ordering::Release);
             return;

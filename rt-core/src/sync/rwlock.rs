@@ -14,8 +14,9 @@
 //! 4. A writer that leaves clears `WRITER` and lets all readers in that wait at that moment. Then
 //!    it gives the mutex back, so that the next writer comes after these.
 //!
-//! A writer that is abandoned with its runtime while it waits is passed over: who would hand it the
-//! lock leaves in its stead.
+//! A writer whose wait for the last readers is cut short takes `WRITER` back and lets the readers in
+//! that wait. If it is abandoned with its runtime, or cut short at this moment, it is passed over: who
+//! would hand it the lock leaves in its stead.
 //!
 //! So neither side starves the other: a writer waits for the readers that are inside, a reader for
 //! one writer.
@@ -34,7 +35,7 @@ use super::batch::{Batch, Link};
 use crate::lock::Protected;
 use crate::seam::{AtomicU32, Ordering, mutant};
 use crate::switch::enter;
-use crate::wait::{WaitQueue, WaitsFor, park_on};
+use crate::wait::{WaitQueue, WaitsFor, park_limited};
 use crate::{FOREVER, arch, os};
 
 const WRITER: u32 = 1;
@@ -225,7 +226,7 @@ impl RawRwLock {
         let mut link = Link::default();
         let slot = (&raw mut link).cast();
         // SAFETY: the queue is the lock's own, which `self` borrows until this returns.
-        unsafe { park_on(queues, |queues| &mut queues.readers, slot, FOREVER) };
+        unsafe { park_limited(queues, |queues| &mut queues.readers, slot, FOREVER) };
     }
 
     /// Tries for a moment to come in as a reader, unless others wait.
@@ -259,9 +260,11 @@ impl RawRwLock {
             return;
         }
         queues.writer_waits = true;
+        let gives_up = GivesUp(self);
         let nothing = ptr::null_mut();
         // SAFETY: the queue is the lock's own, which `self` borrows until this returns.
-        unsafe { park_on(queues, |queues| &mut queues.writer, nothing, FOREVER) };
+        unsafe { park_limited(queues, |queues| &mut queues.writer, nothing, FOREVER) };
+        mem::forget(gives_up);
     }
 
     /// Step 3. The writer may have gone on since the caller left, and the lock may be held again: so
@@ -281,7 +284,8 @@ impl RawRwLock {
         match writer {
             Some(writer) => mutant!("write-wake": writer.wake() => drop(writer)),
             // SAFETY: the lock is that of a writer that will never run again, together with its
-            // runtime. So this is the only one to leave for it.
+            // runtime, or that sees by `writer_waits` that another leaves for it (`GivesUp`). So
+            // this is the only one to do it.
             None => unsafe { mutant!("write-abandoned": self.leave(0) => ()) },
         }
     }
@@ -297,6 +301,33 @@ impl RawRwLock {
         self.word.store(held + READER * readers.len(), Ordering::Release);
         drop(queues);
         mutant!("read-wake": readers.wake() => ());
+    }
+}
+
+/// Dropped when a limit cuts the wait of a writer short that has set `WRITER`.
+struct GivesUp<'a>(&'a RawRwLock);
+
+impl Drop for GivesUp<'_> {
+    fn drop(&mut self) {
+        let lock = self.0;
+        let mut queues = lock.queues.lock();
+        if !mem::take(&mut queues.writer_waits) {
+            // The last reader has come by at this moment, and has left in its stead.
+            return;
+        }
+        // SAFETY: a waiting reader passes an empty link (`read_slow`).
+        let readers = unsafe { Batch::claim_all(&mut queues.readers) };
+        // Both bits go, which stay as they are while this holds the queues' lock; readers that are
+        // inside may leave meanwhile.
+        let bits = lock.word.load(Ordering::Relaxed) & (WRITER | WAITING);
+        let change = (READER * readers.len()).wrapping_sub(bits);
+        // Release: pairs with the Acquire in try_read(). Acquire: passes on what the writers before
+        // have released.
+        lock.word.fetch_add(change, Ordering::AcqRel);
+        drop(queues);
+        mutant!("write-gives-up": readers.wake() => ());
+        // SAFETY: it has had the mutex since it came (step 2).
+        unsafe { lock.writers.unlock() };
     }
 }
 

@@ -9,7 +9,7 @@ use core::ptr;
 
 use crate::lock::Protected;
 use crate::seam::mutant;
-use crate::wait::{WaitQueue, WaitsFor, Wake, park_on};
+use crate::wait::{WaitQueue, WaitsFor, Wake, park_limited};
 
 /// A semaphore without guards. It parks goroutines and makes plain threads sleep.
 pub struct RawSemaphore {
@@ -42,7 +42,7 @@ impl RawSemaphore {
         }
         let nothing = ptr::null_mut();
         // SAFETY: the queue is the semaphore's own, which `self` borrows until this returns.
-        let wake = unsafe { park_on(state, |state| &mut state.waiting, nothing, deadline) };
+        let wake = unsafe { park_limited(state, |state| &mut state.waiting, nothing, deadline) };
         wake == Wake::Claimed
     }
 

@@ -7,7 +7,7 @@ use super::batch::{Batch, Link};
 use crate::FOREVER;
 use crate::lock::Protected;
 use crate::seam::mutant;
-use crate::wait::{WaitQueue, WaitsFor, park_on};
+use crate::wait::{WaitQueue, WaitsFor, park_limited};
 
 /// A count of tasks that are under way, and of those who wait until there are none.
 ///
@@ -78,7 +78,9 @@ impl WaitGroup {
         if state.count != 0 {
             let mut link = Link::default();
             // SAFETY: the queue is the group's own, which `self` borrows until this returns.
-            unsafe { park_on(state, |state| &mut state.waiting, (&raw mut link).cast(), FOREVER) };
+            unsafe {
+                park_limited(state, |state| &mut state.waiting, (&raw mut link).cast(), FOREVER)
+            };
         }
     }
 }

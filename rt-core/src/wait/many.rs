@@ -13,6 +13,7 @@ use core::cell::{Cell, OnceCell};
 use core::ptr::{self, NonNull};
 
 use super::{About, CLAIMED, Claimed, Node, WAITING, WaitQueue, Waiter, WaitsFor, Wake};
+use crate::limit::Limit;
 use crate::lock::{Guard, Protected};
 use crate::seam::Ordering;
 use crate::state::Change;
@@ -30,16 +31,50 @@ impl Place {
         Place(OnceCell::new())
     }
 
-    /// Takes the node out of its queue, which is inside of `source`, if it is still in.
+    /// Takes the node out of its queue, which is inside of `source`; false if it was out already.
     ///
     /// # Safety
     /// - If the place is taken, then in a queue inside of this `source`'s data, which has not moved.
-    pub(crate) unsafe fn leave<T>(&self, source: &Protected<T>) {
-        let Some(node) = self.0.get() else { return };
+    pub(crate) unsafe fn leave<T>(&self, source: &Protected<T>) -> bool {
+        let Some(node) = self.0.get() else { return false };
         let guard = source.lock();
+        let was_in = node.linked.get();
         // SAFETY: the caller says that it is a queue in the data, whose lock is held.
         unsafe { &mut *node.queue.get().as_ptr() }.remove(node);
         drop(guard);
+        was_in
+    }
+
+    /// Puts a waiter into a queue of the locked data.
+    ///
+    /// # Safety
+    /// - As for [`Many::join`].
+    pub(super) unsafe fn join<T>(
+        &self,
+        waiter: NonNull<Waiter>,
+        guard: &mut Guard<'_, T>,
+        queue: impl FnOnce(&mut T) -> &mut WaitQueue,
+        slot: *mut (),
+        about: About,
+    ) {
+        let lock = NonNull::from(Guard::source(guard).bare_lock());
+        let queue = queue(guard);
+        // SAFETY: the waiter stays where it is, as the caller says.
+        let chain = &unsafe { waiter.as_ref() }.node;
+        let node = self.0.get_or_init(|| Node {
+            next: Cell::new(None),
+            previous: Cell::new(None),
+            linked: Cell::new(false),
+            queue: Cell::new(NonNull::from(&mut *queue)),
+            waiter,
+            slot,
+            lock,
+            waits_for: queue.waits_for,
+            about,
+            sibling: chain.get(),
+        });
+        chain.set(Some(NonNull::from(node)));
+        queue.push(node);
     }
 }
 
@@ -68,28 +103,15 @@ impl Many {
         slot: *mut (),
         about: About,
     ) {
-        let lock = NonNull::from(Guard::source(guard).bare_lock());
-        let queue = queue(guard);
-        let node = place.0.get_or_init(|| Node {
-            next: Cell::new(None),
-            previous: Cell::new(None),
-            linked: Cell::new(false),
-            queue: Cell::new(NonNull::from(&mut *queue)),
-            waiter: NonNull::from(&self.0),
-            slot,
-            lock,
-            waits_for: queue.waits_for,
-            about,
-            sibling: self.0.node.get(),
-        });
-        self.0.node.set(Some(NonNull::from(node)));
-        queue.push(node);
+        // SAFETY: the caller's contract is the same.
+        unsafe { place.join(NonNull::from(&self.0), guard, queue, slot, about) };
     }
 }
 
 /// Parks in the queues that `register` joins, or makes a plain thread sleep, until somebody claims
 /// the waiter or until `deadline`. `register` says whether to wait: yes, unless it has claimed the
-/// waiter for itself. Afterwards the waiter may still stand in queues, but is claimed.
+/// waiter for itself. Afterwards the waiter may still stand in queues, but is claimed. Cut short by
+/// the caller's limit: then this unwinds, after `leave`.
 pub(crate) fn park_in_many(
     deadline: u64,
     register: impl FnOnce(&Many) -> bool,
@@ -97,6 +119,8 @@ pub(crate) fn park_in_many(
 ) -> Wake {
     let entered = enter().and_then(Entered::on_goroutine);
     let goroutine = entered.as_ref().map(|(_, g)| *g);
+    let limit = Limit::before(deadline, goroutine);
+    let deadline = limit.map_or(deadline, |limit| limit.deadline());
     let many = Many(Waiter::new(goroutine, false, WaitsFor::Select));
     let waiter = &many.0;
     let wake = match entered {
@@ -120,6 +144,11 @@ pub(crate) fn park_in_many(
         None => Wake::Claimed,
     };
     leave();
+    if wake == Wake::TimedOut
+        && let Some(limit) = limit
+    {
+        limit.cancel();
+    }
     wake
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gort::chan;
 use gort::net::{TcpListener, TcpStream};
-use gort::sync::{Mutex, WaitGroup};
+use gort::sync::{Barrier, Mutex, WaitGroup};
 use os_linux::Linux;
 use os_sim::{Config, Outcome, check};
 
@@ -16,7 +16,7 @@ use crate::programs::{Program, Setting};
 const ENDS: &[(&str, &str)] = &[
     (
         "asleep",
-        "exited with status 2: fatal: all goroutines are asleep - deadlock!\n  goroutine 1, ",
+        "exited with status 2: fatal: all goroutines are asleep - deadlock!\n  goroutine 1 'main', ",
     ),
     // Whoever is outside could still connect, so it is the simulation that says it.
     ("unvisited", "deadlock: nobody can run and nobody has a deadline"),
@@ -60,12 +60,14 @@ pub(crate) fn asleep(setting: Setting) {
         let group = Arc::new(WaitGroup::new());
         group.add(1);
         let locks = Arc::new((Mutex::new(()), Mutex::new(())));
+        let both = Arc::new(Barrier::new(2));
         for turned in [false, true] {
             let (locks, group, tx) = (locks.clone(), group.clone(), tx.clone());
+            let both = both.clone();
             gort::go(move || {
                 let (one, other) = if turned { (&locks.1, &locks.0) } else { (&locks.0, &locks.1) };
                 let first = one.lock();
-                gort::sleep(3 * MS);
+                both.wait();
                 let second = other.lock();
                 // Never: each has what the other wants.
                 group.done();

@@ -13,6 +13,7 @@ mod plain;
 mod programs;
 mod refused;
 mod select;
+mod threads;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -18,6 +18,7 @@ use crate::looked;
 use crate::plain::plain;
 use crate::refused;
 use crate::select;
+use crate::threads;
 
 /// What the seed or the command line decides for a program.
 #[derive(Clone, Copy)]
@@ -113,6 +114,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "bound", run: held_up::bound },
     Program { name: "late", run: held_up::late },
     Program { name: "stands_in", run: held_up::stands_in },
+    Program { name: "left_scopes", run: threads::left_scopes },
+    Program { name: "unparks", run: threads::unparks },
+    Program { name: "cut_short", run: threads::cut_short },
+    Program { name: "cut_locks", run: threads::cut_locks },
+    Program { name: "futures", run: threads::futures },
+    Program { name: "async_recv", run: threads::async_receivers },
 ];
 
 const MS: Duration = Duration::from_millis(1);

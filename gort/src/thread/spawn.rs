@@ -1,0 +1,327 @@
+//! Starting goroutines.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use rt_core::{Identity, Members, Runtime, Spawn};
+
+use super::Result;
+use super::current::fresh;
+use super::handle::JoinHandle;
+use super::store;
+use crate::base::io;
+use crate::base::panic::{self, AssertUnwindSafe, Location};
+use crate::refusal::refused;
+use crate::scope::{Scope, ScopedJoinHandle};
+use crate::{default, panics};
+
+/// Makes a goroutine, on the current runtime or the process-wide one.
+///
+/// # Safety
+/// - As for [`rt_core::spawn`].
+#[inline(always)]
+pub(crate) unsafe fn start<F: FnOnce()>(spawn: &Spawn, f: F) -> io::Result<()> {
+    // SAFETY: the caller's contract is the same.
+    let f = match unsafe { rt_core::spawn(spawn, f) } {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(f)) => f,
+        Err(error) => {
+            let held = Runtime::current().map(|runtime| runtime.held());
+            return Err(refused("a goroutine", error, held));
+        }
+    };
+    let runtime = default::runtime()?;
+    // SAFETY: as above.
+    let spawned = unsafe { runtime.spawn(spawn, f) };
+    spawned.map(drop).map_err(|error| refused("a goroutine", error, Some(runtime.held())))
+}
+
+/// Who a goroutine belongs to, and is.
+#[derive(Default)]
+pub(crate) struct Known<'a> {
+    pub(crate) members: Option<&'a Members>,
+    pub(crate) identity: Option<Arc<Identity>>,
+}
+
+/// Makes a goroutine that completes a packet with what `f` returns, and then calls `after`, saying
+/// whether `f` panicked and nobody will ever ask for that.
+///
+/// # Safety
+/// - `f` and `after` may borrow only what lives until `after` has returned.
+/// - They may be called on another thread, unless `spawn.local`.
+#[inline(always)]
+pub(crate) unsafe fn start_joinable<F, T>(
+    spawn: &Spawn,
+    known: Known<'_>,
+    f: F,
+    after: impl FnOnce(bool),
+) -> io::Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T,
+{
+    let (completer, joiner) = rt_core::packet(known.members, known.identity);
+    let spawn = Spawn { packet: Some(completer.packed()), ..*spawn };
+    let body = move || {
+        let result = panic::catch_unwind(AssertUnwindSafe(f));
+        store::end();
+        let unclaimed = completer.complete(result);
+        let lost_panic = matches!(&unclaimed, Some(Err(_)));
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(unclaimed))) {
+            panics::discard(panic);
+        }
+        // A result that nobody asks for has been dropped here, and may have made values of its own.
+        store::end();
+        after(lost_panic);
+    };
+    // SAFETY: no panic leaves `body`; the caller vouches for the rest.
+    unsafe { start(&spawn, body) }?;
+    Ok(JoinHandle::new(joiner))
+}
+
+/// Starts a goroutine and returns the right to wait for its result.
+///
+/// On a plain thread that belongs to no runtime, it runs on a process-wide one.
+///
+/// # Panics
+/// When the system gives no memory for its stack, or no thread to the first worker, with a message
+/// that says what ran out; [`Builder::spawn`] returns an error instead.
+///
+/// ```
+/// let total: u64 = (0..100).map(|i| gort::spawn(move || i)).map(|h| h.join().unwrap()).sum();
+/// assert_eq!(total, 4950);
+/// ```
+#[doc(alias = "newproc")]
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Builder::new().spawn(f) {
+        Ok(handle) => handle,
+        Err(error) => panic!("gort::spawn: {error}"),
+    }
+}
+
+/// Starts a goroutine that nobody waits for: Go's `go f()`.
+///
+/// If it panics, what it said and where it was spawned goes to the error stream, and the others go
+/// on.
+///
+/// # Panics
+/// As [`spawn`].
+///
+/// ```
+/// gort::run(|| {
+///     let (tx, rx) = gort::chan::bounded(0);
+///     gort::go(move || tx.send("hello").unwrap());
+///     assert_eq!(rx.recv(), Ok("hello"));
+/// });
+/// ```
+#[track_caller]
+pub fn go<F>(f: F)
+where
+    F: FnOnce() + Send + 'static,
+{
+    let at = Location::caller();
+    let body = move || {
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
+            panics::report(rt_core::current_id().unwrap_or(0), at, panic);
+        }
+        store::end();
+    };
+    let spawn = Spawn { stack_bytes: None, local: false, packet: None, at };
+    // SAFETY: no panic leaves `body`; it is `Send` and `'static`, for `f` is.
+    if let Err(error) = unsafe { start(&spawn, body) } {
+        panic!("gort::go: {error}");
+    }
+}
+
+/// Starts a goroutine that stays on the current worker's thread, so that it need not be `Send`. In
+/// [`migratory`](crate::Builder::migratory) mode too: there it is pinned to the worker that its maker
+/// is on at this moment, and its maker must not go on to another with what the two share.
+///
+/// # Panics
+/// Outside of a goroutine; and when the system gives no memory for its stack.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// gort::run(|| {
+///     let count = Rc::new(Cell::new(0));
+///     let theirs = Rc::clone(&count);
+///     gort::spawn_local(move || theirs.set(theirs.get() + 1)).join().unwrap();
+///     assert_eq!(count.get(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_local<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    if !rt_core::on_goroutine() {
+        panic!("gort::spawn_local: this is no goroutine, so it has no worker to stay with");
+    }
+    let spawn = Spawn { stack_bytes: None, local: true, packet: None, at: Location::caller() };
+    // SAFETY: `'static`, and at home on this thread from birth, where `f` was made.
+    match unsafe { start_joinable(&spawn, Known::default(), f, |_| ()) } {
+        Ok(handle) => handle,
+        Err(error) => panic!("gort::spawn_local: {error}"),
+    }
+}
+
+/// What a goroutine is to be.
+///
+/// ```
+/// let handle = gort::thread::Builder::new()
+///     .name("deep".into())
+///     .stack_size(4 << 20)
+///     .spawn(|| gort::thread::current().name().map(str::to_owned))?;
+/// assert_eq!(handle.join().unwrap().as_deref(), Some("deep"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder starts nothing until it is told to spawn"]
+pub struct Builder {
+    stack_bytes: Option<usize>,
+    name: Option<String>,
+}
+
+impl Builder {
+    /// A goroutine as [`spawn`] makes it.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names it: for [`Thread::name`](super::Thread::name), and for reports.
+    ///
+    /// # Panics
+    /// When it is spawned, if the name contains a null byte, as with std.
+    pub fn name(mut self, name: String) -> Builder {
+        self.name = Some(name);
+        self
+    }
+
+    /// Sets how many bytes of stack it can use; rounded up. Memory is used as it is touched.
+    pub fn stack_size(mut self, size: usize) -> Builder {
+        self.stack_bytes = Some(size);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The system gives no memory for its stack, or no thread to the first worker of the
+    /// process-wide runtime: the error says what ran out, how many there were and what to raise.
+    /// Nothing is left behind, and what was running goes on.
+    ///
+    /// ```
+    /// let handle = gort::thread::Builder::new().spawn(|| 1)?;
+    /// assert_eq!(handle.join().unwrap(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: `F` and `T` are `'static`.
+        unsafe { self.spawn_unchecked(f) }
+    }
+
+    /// As [`spawn`](Builder::spawn), for what borrows.
+    ///
+    /// # Errors
+    /// As for [`spawn`](Builder::spawn).
+    ///
+    /// # Safety
+    /// - What `f` and its result borrow lives until the goroutine has ended, and been joined if its
+    ///   result borrows. One whose runtime ends before never ends.
+    ///
+    /// ```
+    /// let word = String::from("hello");
+    /// // SAFETY: joined before `word` is dropped, on a runtime that doesn't end.
+    /// let handle = unsafe { gort::thread::Builder::new().spawn_unchecked(|| word.len()) }?;
+    /// assert_eq!(handle.join().unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub unsafe fn spawn_unchecked<F, T>(mut self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let spawn = self.placed(Location::caller());
+        let known = Known { members: None, identity: self.identity() };
+        // SAFETY: `f` and `T` are `Send`; the caller vouches for what they borrow.
+        unsafe { start_joinable(&spawn, known, f, |_| ()) }
+    }
+
+    /// Starts it in a scope, where it may borrow.
+    ///
+    /// # Errors
+    /// As for [`spawn`](Builder::spawn).
+    ///
+    /// ```
+    /// use gort::thread;
+    ///
+    /// let mut words = vec!["one", "two"];
+    /// thread::scope(|s| {
+    ///     thread::Builder::new().name("pusher".into()).spawn_scoped(s, || words.push("three"))?;
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// assert_eq!(words.len(), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_scoped<'scope, 'env, F, T>(
+        mut self,
+        scope: &'scope Scope<'scope, 'env>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let spawn = self.placed(Location::caller());
+        scope.start(&spawn, self.identity(), f)
+    }
+
+    /// A goroutine with a name is known by it from the start.
+    fn identity(&mut self) -> Option<Arc<Identity>> {
+        let name = self.name.take()?;
+        assert!(!name.contains('\0'), "thread name may not contain interior null bytes");
+        Some(fresh(Some(name.into())))
+    }
+
+    pub(crate) fn placed(&self, at: &'static Location<'static>) -> Spawn {
+        Spawn { stack_bytes: self.stack_bytes, local: false, packet: None, at }
+    }
+}
+
+/// Calls `f` where it may block its thread: file system, name look-up, C libraries, long
+/// computations. The goroutine parks meanwhile and its worker goes on with others; on a plain
+/// thread, `f` is just called. A [`timeout`](crate::time::timeout) doesn't cut it short.
+///
+/// # Panics
+/// When `f` panics, its panic goes on in the caller.
+///
+/// ```
+/// let text = gort::blocking(|| std::fs::read_to_string("Cargo.toml"))?;
+/// assert!(text.contains("[package]"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn blocking<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    let result: Result<R> = rt_core::blocking(|| panic::catch_unwind(AssertUnwindSafe(f)));
+    match result {
+        Ok(value) => value,
+        Err(panic) => panic::resume_unwind(panic),
+    }
+}
