@@ -61,6 +61,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("future-wake", Sim),
     ("future-pass", Sim),
     ("write-gives-up", Sim),
+    ("lock-alone", Sim),
+    ("lock-last", Sim),
     ("search-last", Loom("two_at_once")),
     // A look that would see who can still wake somebody, or that there is none.
     ("deadlock-threads", Sim),

@@ -109,9 +109,17 @@ pub use gort_macros::sim_test;
 #[cfg(feature = "std")]
 pub use gort_macros::test;
 pub use scope::{Scope, ScopedJoinHandle, scope};
-pub use thread::{JoinHandle, blocking, go, sleep, spawn, spawn_local, yield_now};
+pub use thread::{JoinHandle, blocking, go, lock_os_thread, sleep, spawn, spawn_local, yield_now};
 
-/// The README's program is a test.
+/// The programs of the README and of the pages beside it are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/safety.md")]
+struct Safety;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/coming-from.md")]
+struct ComingFrom;

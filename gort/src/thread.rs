@@ -5,6 +5,7 @@
 mod current;
 mod handle;
 mod local;
+mod lock;
 mod spawn;
 mod store;
 
@@ -20,6 +21,7 @@ pub(crate) use current::{identity, name_main};
 pub use handle::JoinHandle;
 pub(crate) use handle::{never_ran, thread_of};
 pub use local::{AccessError, LocalKey};
+pub use lock::{LockError, lock_os_thread};
 pub use spawn::{Builder, blocking, go, spawn, spawn_local};
 pub(crate) use spawn::{Known, start_joinable};
 pub(crate) use store::end as end_locals;

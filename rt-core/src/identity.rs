@@ -13,8 +13,8 @@ use core::fmt;
 use core::ptr::{self, NonNull};
 
 use crate::lock::Protected;
+use crate::locked;
 use crate::seam::{AtomicPtr, AtomicU32, Ordering, mutant};
-use crate::switch::{Entered, enter};
 use crate::wait::{WaitQueue, WaitsFor, Wake as Woken, park_limited};
 
 /// Who a goroutine, or a plain thread, is to others.
@@ -210,7 +210,7 @@ impl Drop for Slot {
 
 /// The identity of the current goroutine, made by `make` if it has none yet; none on a plain thread.
 pub fn identity(make: impl FnOnce() -> Arc<Identity>) -> Option<Arc<Identity>> {
-    let (_, g) = enter().and_then(Entered::on_goroutine)?;
+    let g = locked::current()?;
     if let Some(known) = known_identity() {
         return Some(known);
     }
@@ -234,7 +234,7 @@ pub fn identity(make: impl FnOnce() -> Arc<Identity>) -> Option<Arc<Identity>> {
 /// The identity of the current goroutine, if it has been asked for on it before.
 #[inline]
 pub fn known_identity() -> Option<Arc<Identity>> {
-    let (_, g) = enter().and_then(Entered::on_goroutine)?;
+    let g = locked::current()?;
     let raw = g.identity.get()?;
     // SAFETY: counted for the record until the goroutine ends.
     unsafe { Arc::increment_strong_count(raw.as_ptr()) };
@@ -246,7 +246,7 @@ pub fn known_identity() -> Option<Arc<Identity>> {
 /// plain thread.
 #[inline]
 pub fn kept() -> Option<*mut ()> {
-    let (_, g) = enter().and_then(Entered::on_goroutine)?;
+    let g = locked::current()?;
     // SAFETY: counted for the record until the goroutine, which is here, ends.
     let kept = g.identity.get().map(|identity| unsafe { identity.as_ref() }.kept.get());
     Some(kept.unwrap_or(ptr::null_mut()))

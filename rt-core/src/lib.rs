@@ -39,6 +39,7 @@ mod join;
 mod limit;
 mod list;
 mod lock;
+mod locked;
 mod look;
 #[cfg(all(test, loom))]
 mod models;
@@ -79,6 +80,7 @@ pub use io::{Edges, Io};
 pub use join::{Completer, JoinPoll, Joiner, Packed, packet};
 pub use limit::{Limit, with_limit};
 pub use lock::{Guard, Protected};
+pub use locked::{NotLocked, blocking_as_itself, lock_thread};
 pub use os_trait::{
     Direction, Event, FOREVER, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller,
     Shortage, Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,

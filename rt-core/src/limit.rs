@@ -11,12 +11,12 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::goroutine::GoroutineRef;
+use crate::locked;
 use crate::os;
-use crate::switch::{Entered, enter};
 use crate::worker::Local;
 
 /// A deadline, and how to unwind when it has come.
-#[repr(align(32))]
+#[repr(align(64))]
 pub struct Limit {
     deadline: u64,
     cancel: fn() -> !,
@@ -45,15 +45,18 @@ impl Limit {
     pub(crate) fn before(deadline: u64, g: Option<GoroutineRef>) -> Option<Limited> {
         let limit = match g {
             Some(g) => g.limit()?,
-            None => Local::limit()?,
+            None => match Local::locked() {
+                Some(g) => g.limit()?,
+                None => Local::limit()?,
+            },
         };
         Limited::sooner(limit, deadline)
     }
 
     /// The deadline of the caller's limit; `FOREVER` if there is none.
     pub fn current() -> u64 {
-        let limit = match enter().and_then(Entered::on_goroutine) {
-            Some((_, g)) => g.limit(),
+        let limit = match locked::current() {
+            Some(g) => g.limit(),
             None => Local::limit(),
         };
         // SAFETY: it lies in a frame below, of a `with_limit` that has not returned.
@@ -94,9 +97,7 @@ impl Limited {
 
 /// Calls `f`, which must not unwind, under a limit.
 pub fn with_limit<R>(mut limit: Limit, f: impl FnOnce() -> R) -> R {
-    // Not to be inside of the scheduler while `f` runs.
-    let goroutine = enter().and_then(Entered::on_goroutine).map(|(_, g)| g);
-    match goroutine {
+    match locked::current() {
         Some(g) => {
             let outer = g.limit();
             g.set_limit(Some(NonNull::from(&limit)));

@@ -16,6 +16,7 @@ use crate::idle::IdleSet;
 use crate::inject::Inject;
 use crate::inspect::Seen;
 use crate::lock::Protected;
+use crate::locked::Count;
 use crate::monitor::Monitor;
 use crate::processor::Processor;
 use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence, mutant};
@@ -83,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) stacks: StackPool,
     pub(crate) aside: Aside,
     pub(crate) handoff: Handoff,
+    /// Workers that goroutines have for themselves.
+    pub(crate) locked: Count,
     pub(crate) monitor: Monitor,
     pub(crate) ending: Ending,
     pub(crate) alarm: Alarm,
@@ -137,6 +140,7 @@ impl Runtime {
             stacks: StackPool::new(procs),
             aside: Aside::new(),
             handoff: Handoff::new(),
+            locked: Count::new(),
             monitor: Monitor::new(),
             ending: Ending::new(),
             alarm: Alarm::new(config.deadlock),

@@ -99,7 +99,11 @@ impl Entered<'_> {
         bump(&processor.spawned, 1);
         if spawn.local {
             g.home.set(Some(self.worker().settle()));
-            bump(&processor.settled, 1);
+            if shared.migratory() {
+                self.worker().pinned.set(self.worker().pinned.get() + 1);
+            } else {
+                bump(&processor.settled, 1);
+            }
             processor.push_own(g);
         } else {
             self.settle_or_push(g);

@@ -18,6 +18,7 @@ use crate::fiber::{self, Fiber};
 use crate::goroutine::{Goroutine, GoroutineRef};
 use crate::identity;
 use crate::lock::Lock;
+use crate::locked;
 use crate::processor::{Processor, bump};
 use crate::runtime::Shared;
 use crate::seam::mutant;
@@ -261,6 +262,8 @@ impl<'p> Entered<'p> {
         g.home.set(None);
         if !self.shared().migratory() {
             bump(&self.processor.settled, u64::MAX);
+        } else if g.pinned.get() {
+            self.worker.pinned.set(self.worker.pinned.get() - 1);
         }
         bump(&self.processor.ended, 1);
         mutant!("recycle": self.processor.stacks.give(g, &self.shared().stacks) => ());
@@ -330,7 +333,8 @@ pub fn checkpoint() {
     }
 }
 
-/// True on a goroutine's stack.
+/// True on a goroutine's stack, unless it has its thread for itself: then it does without the
+/// scheduler.
 pub fn on_goroutine() -> bool {
     enter().and_then(Entered::on_goroutine).is_some()
 }
@@ -338,7 +342,7 @@ pub fn on_goroutine() -> bool {
 /// The number of the current goroutine, which no other goroutine of its runtime has.
 #[doc(alias = "goid")]
 pub fn current_id() -> Option<u64> {
-    enter().and_then(Entered::on_goroutine).map(|(_, g)| g.id.get())
+    locked::current().map(|g| g.id.get())
 }
 
 #[cold]

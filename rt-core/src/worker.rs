@@ -21,6 +21,7 @@ use crate::handoff::Rested;
 use crate::inbox::Inbox;
 use crate::limit::Limit;
 use crate::list::List;
+use crate::locked::Locked;
 use crate::processor::Processor;
 use crate::runtime::Shared;
 use crate::seam::{
@@ -51,6 +52,8 @@ impl Local {
     const LOST: usize = 4;
     /// Marks a limit of a thread that is no worker, under which lies the word that it had before.
     const LIMITED: usize = 16;
+    /// Marks a goroutine's thread that does without the scheduler (`locked`), in the same way.
+    const LOCKED: usize = 32;
 
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn read() -> Local {
@@ -63,6 +66,10 @@ impl Local {
         if let Some(limit) = Local::limit_of(word) {
             // SAFETY: it lies in a frame of the thread whose word this is (`limit::with_limit`).
             return Local::of(unsafe { limit.as_ref() }.word());
+        }
+        if let Some(locked) = Local::locked_of(word) {
+            // SAFETY: it lies in a frame of the thread whose word this is (`locked::with_word`).
+            return Local::of(unsafe { locked.as_ref() }.word());
         }
         let pointer = NonNull::new(word.map_addr(|a| a & !Local::BITS));
         match pointer {
@@ -86,8 +93,17 @@ impl Local {
     }
 
     fn limit_of(word: *mut ()) -> Option<NonNull<Limit>> {
-        let marked = word.addr() & Local::LIMITED != 0;
-        NonNull::new(word.map_addr(|a| a & !Local::LIMITED)).filter(|_| marked).map(NonNull::cast)
+        Local::marked(word, Local::LIMITED).map(NonNull::cast)
+    }
+
+    fn locked_of(word: *mut ()) -> Option<NonNull<Locked>> {
+        Local::marked(word, Local::LOCKED).map(NonNull::cast)
+    }
+
+    /// What a word with this mark points to.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn marked(word: *mut (), mark: usize) -> Option<NonNull<()>> {
+        NonNull::new(word.map_addr(|a| a & !mark)).filter(|_| word.addr() & mark != 0)
     }
 
     /// The limit of a thread that is no worker.
@@ -99,6 +115,17 @@ impl Local {
     pub(crate) fn set_limit(limit: &Limit) {
         let word = ptr::from_ref(limit).cast_mut();
         os::set_local(word.wrapping_byte_add(Local::LIMITED).cast());
+    }
+
+    /// The goroutine of a locked thread.
+    pub(crate) fn locked() -> Option<GoroutineRef> {
+        // SAFETY: as in `of`.
+        Local::locked_of(os::local()).map(|locked| unsafe { locked.as_ref() }.goroutine())
+    }
+
+    /// Makes the word of this thread that of a locked one.
+    pub(crate) fn set_locked(locked: NonNull<Locked>) {
+        os::set_local(locked.as_ptr().wrapping_byte_add(Local::LOCKED).cast());
     }
 
     fn set_worker(worker: &Worker) {
@@ -176,6 +203,8 @@ pub(crate) struct Worker {
     outer: Cell<*mut ()>,
     /// Whether a goroutine was ever at home here that may be so still. In migratory mode only.
     pub(crate) rooted: Cell<bool>,
+    /// How many goroutines run here from birth to end. In migratory mode only.
+    pub(crate) pinned: Cell<u64>,
 
     // Written by its own thread before it runs anything; read by the monitor.
     /// The name of its thread, for `os::is_blocked`.
@@ -293,6 +322,7 @@ impl Worker {
             fiber: Fiber::new(),
             outer: Cell::new(ptr::null_mut()),
             rooted: Cell::new(false),
+            pinned: Cell::new(0),
             thread: AtomicUsize::new(0),
             number: Cell::new(0),
             bound: List::new(),

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use rt_core::{Identity, Members, Runtime, Spawn};
 
 use super::Result;
-use super::current::fresh;
+use super::current::{fresh, identity};
 use super::handle::JoinHandle;
 use super::store;
 use crate::base::io;
@@ -142,7 +142,8 @@ where
 /// is on at this moment, and its maker must not go on to another with what the two share.
 ///
 /// # Panics
-/// Outside of a goroutine; and when the system gives no memory for its stack.
+/// Outside of a goroutine, and inside of [`lock_os_thread`](crate::lock_os_thread); and when the
+/// system gives no memory for its stack.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -162,7 +163,10 @@ where
     T: 'static,
 {
     if !rt_core::on_goroutine() {
-        panic!("gort::spawn_local: this is no goroutine, so it has no worker to stay with");
+        panic!(
+            "gort::spawn_local: this is no goroutine, or one that has locked its thread, so there is \
+             no worker to stay with"
+        );
     }
     let spawn = Spawn { stack_bytes: None, local: true, packet: None, at: Location::caller() };
     // SAFETY: `'static`, and at home on this thread from birth, where `f` was made.
@@ -187,6 +191,7 @@ where
 pub struct Builder {
     stack_bytes: Option<usize>,
     name: Option<String>,
+    locks_thread: bool,
 }
 
 impl Builder {
@@ -207,6 +212,27 @@ impl Builder {
     /// Sets how many bytes of stack it can use; rounded up. Memory is used as it is touched.
     pub fn stack_size(mut self, size: usize) -> Builder {
         self.stack_bytes = Some(size);
+        self
+    }
+
+    /// Gives it a thread for itself from its start to its end, as
+    /// [`lock_os_thread`](crate::lock_os_thread) does for a while, but without being refused. The thread
+    /// is one of those of [`blocking`](crate::blocking): if there can be no more of them, it is the
+    /// worker's, which is held up.
+    ///
+    /// ```
+    /// let alone = gort::thread::Builder::new().lock_os_thread();
+    /// let handle = alone.spawn(|| {
+    ///     // What waits makes the thread sleep: nobody else comes onto it.
+    ///     let before = std::thread::current().id();
+    ///     gort::sleep(std::time::Duration::from_millis(1));
+    ///     before == std::thread::current().id()
+    /// })?;
+    /// assert!(handle.join().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn lock_os_thread(mut self) -> Builder {
+        self.locks_thread = true;
         self
     }
 
@@ -256,7 +282,11 @@ impl Builder {
     {
         let spawn = self.placed(Location::caller());
         let known = Known { members: None, identity: self.identity() };
-        // SAFETY: `f` and `T` are `Send`; the caller vouches for what they borrow.
+        if self.locks_thread {
+            // SAFETY: `f` and `T` are `Send`; the caller vouches for what they borrow.
+            return unsafe { start_joinable(&spawn, known, || on_own_thread(f), |_| ()) };
+        }
+        // SAFETY: as above.
         unsafe { start_joinable(&spawn, known, f, |_| ()) }
     }
 
@@ -287,6 +317,9 @@ impl Builder {
         T: Send + 'scope,
     {
         let spawn = self.placed(Location::caller());
+        if self.locks_thread {
+            return scope.start(&spawn, self.identity(), || on_own_thread(f));
+        }
         scope.start(&spawn, self.identity(), f)
     }
 
@@ -300,6 +333,19 @@ impl Builder {
     pub(crate) fn placed(&self, at: &'static Location<'static>) -> Spawn {
         Spawn { stack_bytes: self.stack_bytes, local: false, packet: None, at }
     }
+}
+
+/// Calls `f` on a thread that no other goroutine runs on meanwhile, as the calling one.
+fn on_own_thread<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    // Others may look at who it is while it waits, so that has to be known before.
+    identity();
+    let result: Result<R> =
+        rt_core::blocking_as_itself(|| panic::catch_unwind(AssertUnwindSafe(f)));
+    result.unwrap_or_else(|panic| panic::resume_unwind(panic))
 }
 
 /// Calls `f` where it may block its thread: file system, name look-up, C libraries, long

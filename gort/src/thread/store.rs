@@ -130,7 +130,7 @@ pub(super) fn store() -> Result<*const Store, AccessError> {
     if !kept.is_null() {
         return Ok(kept.cast());
     }
-    let on_goroutine = rt_core::on_goroutine();
+    let on_goroutine = rt_core::kept().is_some();
     if !on_goroutine && !plain::will_end() {
         return Err(AccessError::new());
     }

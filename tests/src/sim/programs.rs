@@ -118,6 +118,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "unparks", run: threads::unparks },
     Program { name: "cut_short", run: threads::cut_short },
     Program { name: "cut_locks", run: threads::cut_locks },
+    Program { name: "locked", run: threads::locked },
     Program { name: "futures", run: threads::futures },
     Program { name: "async_recv", run: threads::async_receivers },
 ];

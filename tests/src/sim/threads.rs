@@ -139,6 +139,50 @@ pub(crate) fn cut_locks(setting: Setting) {
     });
 }
 
+/// Goroutines lock their threads, unless others need those, and wait for others who can't run there.
+pub(crate) fn locked(setting: Setting) {
+    setting.run(|| {
+        // Alone on its thread, it may wait for one that never ran, unless there is no other thread.
+        let alone = gort::lock_os_thread(|| gort::spawn(|| ()).join().expect("no panic"));
+        assert_eq!(alone.is_err(), setting.procs == 1 && !setting.migratory);
+        let [sum, held] = [const { AtomicU64::new(0) }; 2].map(Arc::new);
+        let handles: Vec<_> = (0..3)
+            .map(|i| {
+                let (sum, held) = (sum.clone(), held.clone());
+                let body = move || {
+                    let work = || {
+                        let (tx, rx) = chan::bounded::<u64>(0);
+                        let other = gort::spawn(move || tx.send(i).is_ok());
+                        sum.fetch_add(rx.recv().expect("sent"), Ordering::Relaxed);
+                        other.join().expect("no panic")
+                    };
+                    match gort::lock_os_thread(work) {
+                        Ok(sent) => {
+                            assert!(sent);
+                            held.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(_) => _ = sum.fetch_add(i, Ordering::Relaxed),
+                    }
+                };
+                if i == 2 {
+                    thread::Builder::new().lock_os_thread().spawn(body).expect("memory")
+                } else {
+                    gort::spawn(body)
+                }
+            })
+            .collect();
+        // One that can run here alone, so that this thread can't be locked.
+        let (tx, rx) = chan::bounded::<u64>(0);
+        let here = gort::spawn_local(move || tx.send(3).is_ok());
+        let got = gort::lock_os_thread(|| rx.recv()).unwrap_or_else(|_| rx.recv());
+        assert_eq!(got, Ok(3));
+        assert!(here.join().expect("no panic"));
+        handles.into_iter().for_each(|handle| handle.join().expect("no panic"));
+        assert_eq!(sum.load(Ordering::Relaxed), 3);
+        assert!(held.load(Ordering::Relaxed) >= 1, "one has a thread from its start");
+    });
+}
+
 /// Calls that block make scopes while their runtime ends. They learn that the goroutines of the scope
 /// never end, and nothing of the scope is touched when it is gone.
 pub(crate) fn left_scopes(setting: Setting) {
