@@ -1,15 +1,23 @@
 //! Workloads, one line of result each: `workload/pN gort VALUE UNIT [key=value ..]`.
 //!
-//! `cargo run --release -p bench -- WORKLOAD.. [--procs N] [--migratory] [--n COUNT]`
+//! `cargo run --release -p bench -- WORKLOAD.. [--procs N] [--migratory] [--n COUNT] [--json]`
 
 #![allow(unsafe_code, reason = "`--migratory` is an unsafe promise")]
 
+mod channels;
+mod figures;
+mod held;
+mod locks;
 mod memory;
+mod servers;
 mod start;
+mod tasks;
+mod timers;
 mod workloads;
 
 use std::process::ExitCode;
 
+use figures::Given;
 use workloads::WORKLOADS;
 
 /// The workload that is no goroutine's: programs from exec to exit.
@@ -21,6 +29,8 @@ struct Options {
     procs: usize,
     migratory: bool,
     n: Option<u64>,
+    /// One line of JSON for each result.
+    json: bool,
 }
 
 fn main() -> ExitCode {
@@ -28,7 +38,7 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => {
             eprintln!("bench: {error}");
-            eprintln!("usage: bench WORKLOAD.. [--procs N] [--migratory] [--n COUNT]");
+            eprintln!("usage: bench WORKLOAD.. [--procs N] [--migratory] [--n COUNT] [--json]");
             let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name).collect();
             eprintln!("workloads: {} {START}", names.join(" "));
             return ExitCode::from(2);
@@ -36,42 +46,48 @@ fn main() -> ExitCode {
     };
     for name in &options.workloads {
         if name == START {
-            if let Err(error) = start::run(options.n.unwrap_or(start::ROUNDS)) {
+            if let Err(error) = start::run(options.n.unwrap_or(start::ROUNDS), options.json) {
                 eprintln!("bench: {name}: {error}");
                 return ExitCode::FAILURE;
             }
             continue;
         }
         let Some(workload) = WORKLOADS.iter().find(|w| w.name == name) else { continue };
-        let n = options.n.unwrap_or(workload.n);
+        let given = Given { n: options.n.unwrap_or(workload.n), procs: options.procs };
         let mut builder = gort::Builder::new().procs(options.procs);
         if options.migratory {
             // SAFETY: no workload keeps anything bound to its thread over a wait, and what they
             // pass to `run` captures numbers only.
             builder = unsafe { builder.migratory() };
         }
-        let line = match builder.run(|| (workload.run)(n)) {
-            Ok(line) => line,
+        let figures = match builder.run(|| (workload.run)(given)) {
+            Ok(figures) => figures,
             Err(error) => {
                 eprintln!("bench: {name}: {error}");
                 return ExitCode::FAILURE;
             }
         };
-        let mode = if options.migratory { " mode=migratory" } else { "" };
-        println!("{name}/p{} gort {line} n={n}{mode}", options.procs);
+        let mode = if options.migratory { "migratory" } else { "default" };
+        if options.json {
+            println!("{}", figures.json(name, mode, given));
+        } else {
+            println!("{name}/p{} gort {figures} n={} mode={mode}", given.procs, given.n);
+        }
     }
     ExitCode::SUCCESS
 }
 
 fn parse() -> Result<Options, String> {
     use lexopt::prelude::*;
-    let mut options = Options { workloads: Vec::new(), procs: 1, migratory: false, n: None };
+    let mut options =
+        Options { workloads: Vec::new(), procs: 1, migratory: false, n: None, json: false };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next().map_err(|e| e.to_string())? {
         match arg {
             Long("procs") => options.procs = number(&mut parser, "--procs")? as usize,
             Long("n") => options.n = Some(number(&mut parser, "--n")?),
             Long("migratory") => options.migratory = true,
+            Long("json") => options.json = true,
             Value(name) => {
                 let name = name.to_string_lossy().into_owned();
                 if name != START && !WORKLOADS.iter().any(|w| w.name == name) {

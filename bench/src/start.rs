@@ -31,7 +31,7 @@ struct Program {
 ///
 /// # Errors
 /// Nothing can be built, or a program fails.
-pub(crate) fn run(rounds: u64) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(rounds: u64, json: bool) -> Result<(), Box<dyn Error>> {
     let mut programs = build()?;
     for round in 0..WARM + rounds {
         for program in &mut programs {
@@ -45,13 +45,19 @@ pub(crate) fn run(rounds: u64) -> Result<(), Box<dyn Error>> {
     for program in &mut programs {
         let (tenth, half) = (program.at_most(10), program.at_most(50));
         let bytes = std::fs::metadata(&program.path)?.len();
-        println!(
-            "start/{} {:.1} us p50={:.1} ratio={:.2} bytes={bytes} n={rounds}",
-            program.name,
-            tenth as f64 / 1e3,
-            half as f64 / 1e3,
-            tenth as f64 / least as f64
-        );
+        let (name, ratio) = (program.name, tenth as f64 / least as f64);
+        let (tenth, half) = (tenth as f64 / 1e3, half as f64 / 1e3);
+        if json {
+            println!(
+                "{{\"peer\":\"{name}\",\"workload\":\"start\",\"procs\":1,\"n\":{rounds},\
+                 \"value\":{tenth:.2},\"unit\":\"us\",\
+                 \"more\":{{\"p50_us\":{half:.2},\"bytes\":{bytes}}}}}"
+            );
+        } else {
+            println!(
+                "start/{name} {tenth:.1} us p50={half:.1} ratio={ratio:.2} bytes={bytes} n={rounds}"
+            );
+        }
     }
     Ok(())
 }

@@ -1,0 +1,147 @@
+// The client of the servers: so many connections, each of which sends its next request as soon as it
+// has its answer.
+//
+//     load PORT CONNECTIONS MILLISECONDS echo|http PID
+//
+// After a tenth of the time to warm up it counts requests, how long each took, and the processor time
+// of the process PID meanwhile, and prints one line of JSON.
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char REQUEST[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+static const char BODY[] = "Hello, world!";
+
+struct connection {
+    int fd;
+    size_t got;
+    double sent;
+    long requests;
+    char answer[512];
+};
+
+static int http;
+static char echoed[64];
+// Of one microsecond each; the last has all that took longer.
+static long took[1000000];
+
+static void check(int condition, const char *sentence) {
+    if (!condition) {
+        perror(sentence);
+        exit(1);
+    }
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+// The processor time of a process, in seconds.
+static double cpu(const char *pid) {
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%s/stat", pid);
+    FILE *file = fopen(path, "r");
+    check(file != NULL, path);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    unsigned long user, system;
+    const char *fields = strrchr(text, ')');
+    check(fields && sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                           &system) == 2, path);
+    return (user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void request(struct connection *c) {
+    const char *text = http ? REQUEST : echoed;
+    ssize_t bytes = http ? sizeof REQUEST - 1 : sizeof echoed;
+    c->got = 0;
+    c->sent = now();
+    check(write(c->fd, text, bytes) == bytes, "write");
+}
+
+// Whether the answer is all there.
+static int complete(struct connection *c) {
+    if (!http) {
+        check(c->got <= sizeof echoed, "no more than was sent");
+        return c->got == sizeof echoed && !memcmp(c->answer, echoed, sizeof echoed);
+    }
+    char *end = memmem(c->answer, c->got, "\r\n\r\n", 4);
+    if (!end || c->got < (size_t)(end + 4 - c->answer) + sizeof BODY - 1) return 0;
+    check(!memcmp(c->answer, "HTTP/1.1 200", 12) && !memcmp(end + 4, BODY, sizeof BODY - 1), "answer");
+    return 1;
+}
+
+static double at_most(double part, long total) {
+    long seen = 0;
+    for (size_t i = 0; i < sizeof took / sizeof *took; i++)
+        if ((seen += took[i]) > part * total) return i;
+    return sizeof took / sizeof *took;
+}
+
+int main(int argc, char **argv) {
+    check(argc == 6, "load PORT CONNECTIONS MILLISECONDS echo|http PID");
+    int count = atoi(argv[2]);
+    double seconds = atoi(argv[3]) / 1e3;
+    http = !strcmp(argv[4], "http");
+    for (size_t i = 0; i < sizeof echoed; i++) echoed[i] = 'a' + i % 26;
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct connection *all = calloc(count, sizeof *all);
+    int epoll = epoll_create1(0);
+    for (int i = 0; i < count; i++) {
+        int yes = 1;
+        all[i].fd = socket(AF_INET, SOCK_STREAM, 0);
+        check(connect(all[i].fd, (void *)&server, sizeof server) == 0, "connect");
+        setsockopt(all[i].fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
+        check(epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event) == 0, "epoll_ctl");
+    }
+    double begin = now() + seconds / 10, end = begin + seconds, used = 0;
+    int warm = 0;
+    for (int i = 0; i < count; i++) request(&all[i]);
+    for (;;) {
+        struct epoll_event events[256];
+        int ready = epoll_wait(epoll, events, 256, 1000);
+        double time = now();
+        if (!warm && time >= begin) {
+            warm = 1;
+            begin = time;
+            used = cpu(argv[5]);
+            memset(took, 0, sizeof took);
+            for (int i = 0; i < count; i++) all[i].requests = 0;
+        }
+        if (time >= end) break;
+        for (int i = 0; i < ready; i++) {
+            struct connection *c = events[i].data.ptr;
+            ssize_t n = read(c->fd, c->answer + c->got, sizeof c->answer - c->got);
+            check(n > 0, "the server has hung up");
+            c->got += n;
+            if (!complete(c)) continue;
+            long micros = (now() - c->sent) * 1e6;
+            long last = sizeof took / sizeof *took - 1;
+            took[micros < last ? micros : last]++;
+            c->requests++;
+            request(c);
+        }
+    }
+    double elapsed = now() - begin;
+    used = cpu(argv[5]) - used;
+    long total = 0, fewest = all[0].requests;
+    for (int i = 0; i < count; i++) {
+        total += all[i].requests;
+        if (all[i].requests < fewest) fewest = all[i].requests;
+    }
+    check(total > 0, "nothing was answered");
+    printf("{\"value\":%.3f,\"unit\":\"us-cpu/request\",\"more\":{\"wall_us\":%.3f,"
+           "\"requests_per_s\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"fewest_of_mean\":%.3f}}\n",
+           used * 1e6 / total, elapsed * 1e6 / total, total / elapsed, at_most(0.5, total),
+           at_most(0.99, total), fewest / ((double)total / count));
+}

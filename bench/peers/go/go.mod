@@ -1,0 +1,3 @@
+module gort.rs/bench/go
+
+go 1.27
