@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod command;
 mod counts;
+mod debian;
 mod freestanding;
 mod hygiene;
 mod loom;

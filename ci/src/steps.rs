@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::command::Project;
 use crate::counts::Counts;
 use crate::{
-    Error, Usage, freestanding, hygiene, loom, mirror, sanitize, scaling, sim, soak, suites, tidy,
-    tools, tour,
+    Error, Usage, bench, freestanding, hygiene, loom, mirror, sanitize, scaling, sim, soak, suites,
+    tidy, tools, tour,
 };
 
 /// One thing that `cargo ci` checks.
@@ -116,6 +116,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: soak::run,
     },
     Step {
+        name: "bench",
+        usage: "bench [WORKLOAD..] [--quick] [--rounds N] [--procs N]",
+        about: "The workloads of gort and of its peers, in turn: a table, and a page of plots.",
+        run: bench::run,
+    },
+    Step {
         name: "tour",
         usage: "tour",
         about: "The example of the README runs to its end, and so do the others.",
@@ -124,8 +130,8 @@ pub(crate) const STEPS: &[Step] = &[
 ];
 
 /// Steps that run only when asked for by name: sanitizers build std as well, and make tests slow; the
-/// mirrored suites measure times, which a busy machine doesn't keep.
-const ON_DEMAND: &[&str] = &["sanitize", "mirror"];
+/// mirrored suites and the workloads measure times, which a busy machine doesn't keep.
+const ON_DEMAND: &[&str] = &["sanitize", "mirror", "bench"];
 
 /// The step of that name.
 pub(crate) fn find(name: &str) -> Result<&'static Step, Usage> {
@@ -139,7 +145,7 @@ pub(crate) fn find(name: &str) -> Result<&'static Step, Usage> {
 pub(crate) fn help() -> String {
     let mut text = String::from(
         "All of gort's checks.\n\n    cargo ci               every step, in this order, but those that \
-         must be named: sanitize, mirror\n    \
+         must be named: sanitize, mirror, bench\n    \
          cargo ci STEP [ARGS]   one of them\n\nSteps:\n",
     );
     for step in STEPS {
