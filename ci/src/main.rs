@@ -7,6 +7,7 @@
 
 mod bench;
 mod command;
+mod costs;
 mod counts;
 mod debian;
 mod freestanding;

@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::command::Project;
 use crate::counts::Counts;
 use crate::{
-    Error, Usage, bench, freestanding, hygiene, loom, mirror, sanitize, scaling, sim, soak, suites,
-    tidy, tools, tour,
+    Error, Usage, bench, costs, freestanding, hygiene, loom, mirror, sanitize, scaling, sim, soak,
+    suites, tidy, tools, tour,
 };
 
 /// One thing that `cargo ci` checks.
@@ -90,6 +90,12 @@ pub(crate) const STEPS: &[Step] = &[
         usage: "scaling [--write]",
         about: "The tables of docs/scaling.md are what the simulation says of many processors.",
         run: scaling::run,
+    },
+    Step {
+        name: "costs",
+        usage: "costs [--write]\n  costs --where WORKLOAD",
+        about: "The hot paths take as many instructions, and locked ones, as docs/performance.md says.",
+        run: costs::run,
     },
     Step {
         name: "loom",
