@@ -100,6 +100,7 @@ fn prepare(project: &Project, mirrored: &Mirrored) -> Result<PathBuf, Error> {
     let of_tests = format!("{} = \"={}\"\n{}", mirrored.package, mirrored.version, mirrored.needs);
     let manifest = write_package(&root, &folder, &[&of_tests, ""], &[SHIMS_OF_ALL, SHIMS])?;
     let files = published(project, mirrored, &manifest)?;
+    empty(&folder.join("tests"))?;
     write_tests(&folder, &files, &mirrored.rewriting, mirrored.thread_bound, |text, _| text)?;
     Ok(manifest)
 }
@@ -128,6 +129,14 @@ fn write_package(
     Ok(manifest)
 }
 
+/// Makes a folder, or removes what is in it.
+fn empty(folder: &Path) -> Result<(), Error> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(fs::create_dir_all(folder)?)
+}
+
 /// Writes every file once for each way to run it; `finish` adds what depends on that.
 fn write_tests(
     folder: &Path,
@@ -137,10 +146,6 @@ fn write_tests(
     finish: impl Fn(String, &str) -> String,
 ) -> Result<(), Error> {
     let tests = folder.join("tests");
-    if tests.exists() {
-        fs::remove_dir_all(&tests)?;
-    }
-    fs::create_dir_all(&tests)?;
     for (name, text) in files {
         for way in WAYS {
             if way == "migratory" && thread_bound.contains(&name.as_str()) {

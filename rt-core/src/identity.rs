@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::cell::Cell;
 use core::fmt;
+use core::num::NonZero;
 use core::ptr::{self, NonNull};
 
 use crate::lock::Protected;
@@ -20,7 +21,7 @@ use crate::wait::{WaitQueue, WaitsFor, Wake as Woken, park_limited};
 /// Who a goroutine, or a plain thread, is to others.
 pub struct Identity {
     // Constant.
-    number: u64,
+    number: NonZero<u64>,
     name: Option<Box<str>>,
     // Shared by all.
     park: Permit,
@@ -38,7 +39,7 @@ unsafe impl Send for Identity {}
 
 impl Identity {
     /// A new one. The number is to be no other's in this process.
-    pub fn new(number: u64, name: Option<Box<str>>) -> Arc<Identity> {
+    pub fn new(number: NonZero<u64>, name: Option<Box<str>>) -> Arc<Identity> {
         Arc::new(Identity {
             number,
             name,
@@ -50,7 +51,7 @@ impl Identity {
     }
 
     /// The number that it was made with.
-    pub fn number(&self) -> u64 {
+    pub fn number(&self) -> NonZero<u64> {
         self.number
     }
 

@@ -1,4 +1,5 @@
-//! The suite of std's locks, channels and lazy values: `library/std/tests`, as Debian packages it.
+//! The suite of std's locks, channels, lazy values and threads: `library/std/tests`, and the unit tests
+//! of `std::thread`, as Debian packages them.
 //!
 //! The package is downloaded when asked for, and only the tests are taken out of it. Tests of what
 //! std has not stabilized are left out; how many, is said.
@@ -20,8 +21,8 @@ const NEEDS: &str = "rand = \"0.9\"\n";
 
 const SHIMS: &str = include_str!("locks.rs");
 
-/// The files of the suite, and how many tests of each have to be left after leaving out.
-const FILES: &[(&str, usize)] = &[
+/// The files about locks, and how many tests of each have to be left after leaving out.
+const LOCKS: &[(&str, usize)] = &[
     ("sync/barrier", 1),
     ("sync/condvar", 12),
     ("sync/lazy_lock", 12),
@@ -33,7 +34,15 @@ const FILES: &[(&str, usize)] = &[
     ("sync/rwlock", 20),
 ];
 
-/// What std's tests use that is not stable: an item that says one of these is left out.
+/// The files about threads, likewise.
+const THREADS: &[(&str, usize)] =
+    &[("thread", 5), ("thread_local/tests", 9), ("thread_local/dynamic_tests", 3), (UNITS, 29)];
+
+/// What the unit tests of `std::thread` are called here.
+const UNITS: &str = "thread_units";
+
+/// What std's tests use that is not stable, or is about the system's threads: an item that says one of
+/// these is left out.
 const UNSTABLE: &[&str] = &[
     "nonpoison::",
     "Mapped",
@@ -44,7 +53,27 @@ const UNSTABLE: &[&str] = &[
     "m.replace(",
     "get_or_try_init",
     "send_timeout",
+    "current_os_id",
+    "pthread_getname_np",
 ];
+
+/// For tests of threads: there are none but gort's, whatever the test itself runs on.
+const OF_THREADS: Rewriting = Rewriting {
+    everywhere: &[
+        ("#![feature(thread_sleep_until)]\n", "use gort::goroutine_local as thread_local;\n"),
+        ("use std::thread_local;", "use gort::goroutine_local as thread_local;"),
+        ("#[cfg(target_thread_local)]\n", ""),
+        ("use std::thread", "use gort::thread"),
+        ("use std::sync::{Arc, ", "use gort::sync::{Arc, "),
+        // The unit tests are of std's own crate.
+        ("use crate::thread::", "use gort::thread::"),
+        ("use crate::sync::mpsc::", "use gort::sync::mpsc::"),
+        ("use crate::sync::{Arc, ", "use gort::sync::{Arc, "),
+        ("use crate::", "use std::"),
+        ("super::sleep(", "thread::sleep("),
+    ],
+    on_goroutines: &[],
+};
 
 const REWRITING: Rewriting = Rewriting {
     everywhere: &[
@@ -99,37 +128,48 @@ pub(super) fn prepare(project: &Project) -> Result<PathBuf, Error> {
     let folder = root.join("target/mirror/std");
     let source = source(project, &root.join("target/mirror/std-source"))?;
     let manifest = super::write_package(&root, &folder, &["", NEEDS], &[SHIMS_OF_ALL, SHIMS])?;
-    let mut files = Vec::new();
-    for (file, least) in FILES {
+    super::empty(&folder.join("tests"))?;
+    let locks = stable_files(&source, LOCKS)?;
+    write_tests(&folder, &locks, &REWRITING, &[], |text, way| {
+        format!("{}{text}", BOTH_KINDS.replace("WAY", way))
+    })?;
+    let threads = stable_files(&source, THREADS)?;
+    write_tests(&folder, &threads, &OF_THREADS, &[], |text, _| text)?;
+    Ok(manifest)
+}
+
+/// The text of these files, without the tests of what is not stable.
+fn stable_files(source: &Path, files: &[(&str, usize)]) -> Result<Vec<(String, String)>, Error> {
+    let mut texts = Vec::new();
+    for (file, least) in files {
         let text = fs::read_to_string(source.join(file).with_extension("rs"))?;
         let (text, kept, left_out) = stable_only(&text);
         println!("{file}: {kept} tests, and {left_out} of what is not stable");
         if kept < *least {
             return Err(format!("{file} has only {kept} tests of what is stable").into());
         }
-        files.push((file.replace('/', "_"), text));
+        texts.push((file.replace('/', "_"), text));
     }
-    write_tests(&folder, &files, &REWRITING, &[], |text, way| {
-        format!("{}{text}", BOTH_KINDS.replace("WAY", way))
-    })?;
-    Ok(manifest)
+    Ok(texts)
 }
 
 /// The folder with std's tests, which is filled when it is not there.
 fn source(project: &Project, folder: &Path) -> Result<PathBuf, Error> {
     let tests = folder.join("tests");
-    if tests.join("sync").exists() {
+    if tests.join(UNITS).with_extension("rs").exists() {
         return Ok(tests);
     }
-    fs::create_dir_all(folder)?;
+    super::empty(folder)?;
     let sh = project.sh.clone();
     sh.change_dir(folder);
     cmd!(sh, "apt-get download {PACKAGE}").run()?;
     // Out of hundreds of megabytes only the tests.
-    let script = "dpkg-deb --fsys-tarfile ./*.deb | tar -x --wildcards '*/library/std/tests/*'
+    let script = "dpkg-deb --fsys-tarfile ./*.deb | tar -x --wildcards \\
+            '*/library/std/tests/*' '*/library/std/src/thread/tests.rs'
         rm ./*.deb
-        mv ./usr/src/*/library/std/tests tests";
-    cmd!(sh, "sh -euc {script}").run()?;
+        mv ./usr/src/*/library/std/tests tests
+        mv ./usr/src/*/library/std/src/thread/tests.rs tests/$UNITS.rs";
+    cmd!(sh, "sh -euc {script}").env("UNITS", UNITS).run()?;
     Ok(tests)
 }
 

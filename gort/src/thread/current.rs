@@ -29,7 +29,9 @@ fn of_thread() -> Arc<Identity> {
 /// A new identity, which is nobody's.
 pub(crate) fn fresh(name: Option<Box<str>>) -> Arc<Identity> {
     // Relaxed: numbers have to differ, nothing else hangs on them.
-    Identity::new(NEXT.fetch_add(1, Ordering::Relaxed), name)
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    // It would take centuries to come by 0 again.
+    Identity::new(NonZero::new(number).unwrap_or(NonZero::<u64>::MAX), name)
 }
 
 /// The identity of the calling goroutine or plain thread.
@@ -133,7 +135,7 @@ impl fmt::Debug for Thread {
 /// assert_eq!(me.id(), gort::thread::current().id());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ThreadId(u64);
+pub struct ThreadId(NonZero<u64>);
 
 /// The calling goroutine; on a plain thread, that.
 ///
