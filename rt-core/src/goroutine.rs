@@ -31,12 +31,19 @@ use crate::lock::Lock;
 use crate::queued::Queued;
 use crate::runtime::Shared;
 use crate::scavenge::Mark;
-use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, INSPECTED, MODEL, Ordering, mutant};
+use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, INSPECTED, MODEL, Ordering, fence, mutant};
 use crate::stack::Region;
 use crate::state::StateWord;
 use crate::wait::Waiter;
 use crate::worker::WorkerRef;
 use crate::{Context, os};
+
+/// In `pins`: somebody looks.
+pub(crate) const PINNED: u32 = 1;
+/// In `pins`: the goroutine passes a fence when it runs again, for the system makes none for it.
+const FENCES: u32 = 2;
+/// What a look adds to `pins`, from its beginning to its end.
+pub(crate) const LOOK: u32 = 4;
 
 /// The function that runs a goroutine's closure, given its address.
 pub(crate) type Body = unsafe fn(closure: *mut ());
@@ -72,7 +79,7 @@ pub(crate) struct Goroutine {
     pub(crate) mark: Cell<Mark>,
 
     /// Odd while somebody looks at what it waits for (`look`): so long it stays in its wait. Written
-    /// by the looker, of whom there is one at a time.
+    /// by the looker, of whom there is one at a time; and by who spawns it, for [`FENCES`].
     pub(crate) pins: AtomicU32,
     // Written and read by itself.
     /// Whether it has a limit: beside what is touched anyway.
@@ -164,21 +171,39 @@ impl Goroutine {
         self.closure.set(limit.map_or(ptr::null_mut(), |limit| limit.as_ptr().cast()));
     }
 
+    /// Has it pass a fence by itself whenever it runs again, for the system does it for nobody. By
+    /// whoever spawns it.
+    pub(crate) fn fence_by_itself(&self) {
+        if self.pins.load(Ordering::Relaxed) & FENCES == 0 {
+            // Relaxed: it has not parked yet, and whoever resumes it then knows of its spawn.
+            self.pins.fetch_or(FENCES, Ordering::Relaxed);
+        }
+    }
+
     /// Runs again, and is about to leave its wait: not while somebody looks at that. By itself.
     #[inline(always)]
     pub(crate) fn came_back(&self) {
         // Acquire: pairs with the Release with which a looker goes. As to the looker who comes at
         // this moment, see `look`, step 2.
         let pins = self.pins.load(Ordering::Acquire);
-        if mutant!("look-pins": pins % 2 == 1 => false) {
+        if mutant!("look-pins": !pins.is_multiple_of(LOOK) => false) {
             self.wait_for_looker(pins);
         }
     }
 
     #[cold]
-    fn wait_for_looker(&self, pins: u32) {
+    fn wait_for_looker(&self, mut pins: u32) {
         /// In nanoseconds; who looks is through in less, unless the system holds it up.
         const NAP: u64 = 20_000;
+        if pins & FENCES != 0 {
+            // SeqCst: pairs with the fence in `Pinned::new`. This thread has resumed it.
+            fence(Ordering::SeqCst);
+            // Acquire: as above.
+            pins = self.pins.load(Ordering::Acquire);
+        }
+        if pins & PINNED == 0 {
+            return;
+        }
         // Acquire: as above. The next one to look finds that it isn't parked.
         while self.pins.load(Ordering::Acquire) == pins {
             os::wait(&self.pins, pins, os::now().saturating_add(NAP));

@@ -7,7 +7,8 @@
 //! 2. It makes every thread pass a fence, and then looks at the goroutine's state. If that is not
 //!    `Parked`, it leaves it alone. If it is, whoever resumes it writes that after the fence; so the
 //!    goroutine, which looks at `pins` before it leaves its wait (`Goroutine::came_back`), sees it
-//!    and stays there until it changes. It pays a plain load for that.
+//!    and stays there until it changes. It pays a plain load for that; where the system makes no
+//!    fences for others, a fence of its own (`goroutine::FENCES`).
 //! 3. The looker reads, and makes `pins` even.
 //!
 //! What one look shows of several goroutines is of different moments. Those who are said to wait for
@@ -20,12 +21,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::goroutine::GoroutineRef;
+use crate::goroutine::{GoroutineRef, LOOK, PINNED};
 use crate::identity::Slot;
 use crate::inspect::{HeldBy, Never, On, Seen, Waits};
 use crate::os;
 use crate::runtime::{Runtime, Shared};
-use crate::seam::{Ordering, mutant};
+use crate::seam::{Ordering, fence, mutant};
 use crate::stack::Cursor;
 use crate::state::State;
 use crate::switch::{Entered, enter};
@@ -35,14 +36,19 @@ use crate::wait::{About, Holder, Stand, Waiter, WaitsFor};
 struct Pinned<'a>(&'a [GoroutineRef]);
 
 impl<'a> Pinned<'a> {
-    /// Steps 1 and 2; none if the system can't make others pass a fence.
-    fn new(all: &'a [GoroutineRef]) -> Option<Pinned<'a>> {
+    /// Steps 1 and 2; none if the system has stopped making others pass a fence.
+    fn new(shared: &Shared, all: &'a [GoroutineRef]) -> Option<Pinned<'a>> {
         for g in all {
             // SeqCst: before the fence.
-            g.pins.fetch_add(1, Ordering::SeqCst);
+            g.pins.fetch_add(PINNED, Ordering::SeqCst);
         }
         os::point();
         let pinned = Pinned(all);
+        if shared.each_fences() {
+            // SeqCst: pairs with the fence in `wait_for_looker`.
+            fence(Ordering::SeqCst);
+            return Some(pinned);
+        }
         os::fence_all().then_some(pinned)
     }
 }
@@ -51,7 +57,7 @@ impl Drop for Pinned<'_> {
     fn drop(&mut self) {
         for g in self.0 {
             // Release: pairs with the Acquire in `came_back`.
-            g.pins.fetch_add(1, Ordering::Release);
+            g.pins.fetch_add(LOOK - PINNED, Ordering::Release);
         }
     }
 }
@@ -88,7 +94,7 @@ impl Shared {
             while let Some(cursor) = next {
                 let (batch, after) = self.stacks.some_live(cursor);
                 let batch: Vec<_> = batch.iter().filter(|&g| Some(g) != but).collect();
-                let pinned = Pinned::new(&batch);
+                let pinned = Pinned::new(self, &batch);
                 let now = os::now();
                 all.extend(batch.iter().filter_map(|&g| {
                     os::point();
@@ -97,7 +103,7 @@ impl Shared {
                 next = after;
             }
             let mut all = self.conclude(all, Others::GoOn);
-            confirm(&mut all);
+            confirm(self, &mut all);
             all.into_iter().map(|found| found.seen).collect()
         })
     }
@@ -253,7 +259,7 @@ fn place_of(all: &[Found], id: u64) -> Option<usize> {
 
 /// Takes back what was said of some who would wait for ever, if it is not so while all of these are
 /// pinned at the same time.
-fn confirm(all: &mut [Found]) {
+fn confirm(shared: &Shared, all: &mut [Found]) {
     let hangs_on_others = |found: &Found| {
         let never = found.seen.waits.as_ref().and_then(|waits| waits.never);
         matches!(never, Some(Never::HolderEnded | Never::Cycle))
@@ -262,7 +268,7 @@ fn confirm(all: &mut [Found]) {
     if places.is_empty() {
         return;
     }
-    let pinned = Pinned::new(&places);
+    let pinned = Pinned::new(shared, &places);
     // First the states of all: from then on none of them does anything.
     let there =
         |found: &Found| found.g.state.load() == State::Parked && found.g.id.get() == found.seen.id;

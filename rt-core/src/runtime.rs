@@ -68,6 +68,9 @@ pub(crate) struct Shared {
     migratory: bool,
     /// Whether `os::fence_all` works, so that producers need no fence of their own.
     asymmetric: bool,
+    /// Whether it does not, so that goroutines fence for who looks at them. Nobody does in a small
+    /// program.
+    each_fences: bool,
     pub(crate) unwinding: fn() -> bool,
     pub(crate) left: Option<fn(&[Seen])>,
     pub(crate) keeps_left: bool,
@@ -122,12 +125,14 @@ impl Runtime {
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
             Processor::new(index, config.migratory, seed)
         });
+        let asymmetric = (procs > 1 || config.migratory) && os::fence_all();
         let shared = Arc::new(Shared {
             itself: Cell::new(NonNull::dangling()),
             workers: (0..procs).map(|_| Worker::new()).collect(),
             processors: processors.collect(),
             migratory: config.migratory,
-            asymmetric: (procs > 1 || config.migratory) && os::fence_all(),
+            asymmetric,
+            each_fences: !cfg!(feature = "small") && !asymmetric && !os::fence_all(),
             unwinding: config.unwinding,
             left: config.left,
             keeps_left: config.keeps_left,
@@ -201,6 +206,12 @@ impl Shared {
     /// Whether `os::fence_all` works.
     pub(crate) fn asymmetric(&self) -> bool {
         self.asymmetric
+    }
+
+    /// Whether goroutines of this runtime pass a fence by themselves when they run again.
+    #[inline(always)]
+    pub(crate) fn each_fences(&self) -> bool {
+        self.each_fences
     }
 
     /// What it costs a worker to come into the scheduler.

@@ -200,6 +200,9 @@ unsafe fn place_small<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spa
     g.body.set(Some(body));
     g.closure.set(closure.cast());
     g.runtime.set(Some(shared.itself()));
+    if shared.each_fences() {
+        g.fence_by_itself();
+    }
     g.id.set(id);
     g.pinned.set(spawn.local);
     g.spawned_at.set(spawn.at);
