@@ -27,6 +27,16 @@ const FEATURE_SETS: &[FeatureSet] = &[
         name: "freestanding",
         args: &["-p", "freestanding", "--features", "freestanding", "--profile", "freestanding"],
     },
+    FeatureSet {
+        name: "darwin",
+        args: &[
+            "-p",
+            "tests",
+            "--no-default-features",
+            "--features",
+            "std,os-darwin-stub,arch-amd64",
+        ],
+    },
     FeatureSet { name: "valgrind", args: &["-p", "tests", "--features", "valgrind"] },
     FeatureSet { name: "address", args: &["-p", "tests", "--features", "sanitize-address"] },
     FeatureSet { name: "thread", args: &["-p", "tests", "--features", "sanitize-thread"] },

@@ -78,6 +78,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: freestanding::run,
     },
     Step {
+        name: "darwin",
+        usage: "darwin [FILTER..]",
+        about: "The whole-runtime tests and the tour on Darwin's backend, over stand-ins here.",
+        run: suites::darwin,
+    },
+    Step {
         name: "sim",
         usage: "sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory] \
                 [--strategy uniform|pct|mixed] [--faults none|spurious|silent]\n  \

@@ -13,7 +13,7 @@ use xshell::cmd;
 use crate::Error;
 use crate::command::{self, Project, find_program};
 use crate::counts::Counts;
-use crate::one_by_one;
+use crate::{one_by_one, tour};
 
 /// Packages under test with their features, and how they are built.
 pub(crate) struct Suite {
@@ -31,6 +31,22 @@ const SIMULATED: &[Suite] = &[
 const CHECKED: Suite = Suite { packages: &["-p", "tests"], profile: Some("checked") };
 const THIN: Suite = Suite { packages: &["-p", "tests"], profile: Some("release") };
 const FAT: Suite = Suite { packages: &["-p", "tests"], profile: Some("fat") };
+
+/// Darwin's backend, over stand-ins for what only Darwin has: with the calls of newer systems, and
+/// under the whole runtime.
+const DARWIN: &[Suite] = &[
+    Suite { packages: &["-p", "os-darwin-stub", "--features", "wait-on-address"], profile: None },
+    Suite {
+        packages: &[
+            "-p",
+            "tests",
+            "--no-default-features",
+            "--features",
+            "std,os-darwin-stub,arch-amd64",
+        ],
+        profile: None,
+    },
+];
 
 /// For all doc tests together, with their building. libtest names the one that takes long.
 const DOC_TEST_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -55,6 +71,16 @@ pub(crate) fn checked(project: &Project, filters: &[String]) -> Result<Counts, E
 /// `cargo ci lto`.
 pub(crate) fn lto(project: &Project, filters: &[String]) -> Result<Counts, Error> {
     Ok(run(project, &THIN, filters)? + run(project, &FAT, filters)?)
+}
+
+/// `cargo ci darwin`.
+pub(crate) fn darwin(project: &Project, filters: &[String]) -> Result<Counts, Error> {
+    let mut tests = Counts::default();
+    for suite in DARWIN {
+        tests = tests + run(project, suite, filters)?;
+    }
+    tour::with(project, &DARWIN[1].packages[2..])?;
+    Ok(tests)
 }
 
 /// Runs the tests of a suite whose names contain one of the filters, or all if there is none.

@@ -28,11 +28,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
 /// `cargo ci tour`.
 pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     no_arguments(args)?;
-    cmd!(project.sh, "cargo build --release --example tour").run()?;
-    let tour = cmd!(project.sh, "cargo run --quiet --release --example tour");
-    if !command::show(tour, Some(LIMIT))?.success {
-        return Err("the tour failed".into());
-    }
+    with(project, &[])?;
     let mut counts = Counts::default();
     for &(name, arguments) in EXAMPLES {
         cmd!(project.sh, "cargo build --release --example {name}").run()?;
@@ -44,4 +40,14 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
         }
     }
     Ok(counts)
+}
+
+/// Runs the tour on the platform of these features.
+pub(crate) fn with(project: &Project, features: &[&str]) -> Result<(), Error> {
+    cmd!(project.sh, "cargo build --release --example tour {features...}").run()?;
+    let tour = cmd!(project.sh, "cargo run --quiet --release --example tour {features...}");
+    if !command::show(tour, Some(LIMIT))?.success {
+        return Err("the tour failed".into());
+    }
+    Ok(())
 }

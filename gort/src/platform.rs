@@ -10,6 +10,8 @@ cfg_if::cfg_if! {
         );
     } else if #[cfg(feature = "os-sim")] {
         rt_core::platform!(os = os_sim::Sim<os_linux::Linux>, arch = arch_amd64::Amd64);
+    } else if #[cfg(feature = "os-darwin-stub")] {
+        rt_core::platform!(os = os_darwin_stub::Darwin, arch = arch_amd64::Amd64);
     } else if #[cfg(feature = "os-linux-bare")] {
         rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
     } else if #[cfg(feature = "os-linux")] {
@@ -27,6 +29,8 @@ pub(crate) const BACKEND: &str = if cfg!(feature = "platform-custom") {
     "custom"
 } else if cfg!(feature = "os-sim") {
     "os-sim + arch-amd64"
+} else if cfg!(feature = "os-darwin-stub") {
+    "os-darwin-stub + arch-amd64"
 } else if cfg!(feature = "os-linux-bare") {
     "os-linux (bare) + arch-amd64"
 } else {

@@ -1,19 +1,19 @@
 //! gort on Linux: the backend [`Linux`] of the platform traits, for programs whose libc owns the
 //! thread-local storage (feature `hosted`), and for programs that have no libc (feature `bare`).
 //!
-//! One file per protocol, all of them functions of this crate that the three `impl`s below call:
+//! One file per protocol, all of them functions that the `impl`s below call. What other Unix systems
+//! do as well (threads on mappings of ours, the handler of faults, sockets) is in `os_unix`.
 //!
 //! | file | what |
 //! |---|---|
 //! | `memory` | address space and guards |
-//! | `threads`, `signal_stack` | threads, and the stacks their fault handlers run on |
+//! | `threads`, `slack` | what a thread is called, whether it waits, and how exactly it sleeps |
 //! | `local` | the thread's word |
 //! | `futex`, `clock`, `fence` | sleep, time, and the fence on everybody's behalf |
-//! | `faults` | the handler of SIGSEGV and SIGBUS |
 //! | `cpus`, `cgroup` | how many processors we may use |
-//! | `process` | seed, number of threads, error stream |
+//! | `process` | seed, number of threads, who handled faults before us |
 //! | `shortage` | what an error says that there is too little of |
-//! | `poll`, `net` | epoll and sockets |
+//! | `poll`, `net` | epoll, and how sockets are made |
 //! | `raw` | the few system calls that rustix lacks |
 //! | `hosted` | threads, signals, the end and forks, by libc |
 //! | `bare` | the same by the kernel alone; how such a program starts, and its heap |
@@ -39,7 +39,6 @@ mod host;
 mod cgroup;
 mod clock;
 mod cpus;
-mod faults;
 mod fence;
 mod futex;
 mod local;
@@ -49,7 +48,6 @@ mod poll;
 mod process;
 mod raw;
 mod shortage;
-mod signal_stack;
 mod slack;
 mod threads;
 
@@ -58,20 +56,30 @@ pub use host::heap::Heap;
 #[cfg(feature = "bare")]
 pub use host::start;
 
-use core::net::SocketAddr;
 use core::sync::atomic::AtomicU32;
+use os_unix::{error, output, signal_stack};
 use rt_core::{
-    Direction, Event, Fault, GuardKind, Net, Os, OsError, OsResult, Poll, Poller, Shortage,
-    Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
+    Event, Fault, GuardKind, Os, OsError, OsResult, Poll, Poller, Shortage, Socket, ThreadHandle,
 };
 
 /// Linux, as a platform for the core: `rt_core::platform!(os = os_linux::Linux, ..)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Linux;
 
-/// rustix's error as the core's.
-fn error(errno: rustix::io::Errno) -> OsError {
-    OsError(errno.raw_os_error())
+impl os_unix::Unix for Linux {
+    type Host = host::Host;
+
+    fn faults() -> &'static os_unix::faults::Faults<host::Host> {
+        process::faults()
+    }
+
+    fn signal_frame_bytes() -> usize {
+        host::machine::signal_frame_bytes()
+    }
+
+    fn thread_begins() {
+        slack::remove();
+    }
 }
 
 impl Os for Linux {
@@ -113,17 +121,17 @@ impl Os for Linux {
 
     unsafe fn start(entry: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> OsResult<ThreadHandle> {
         // SAFETY: the caller keeps the trait's contract, which is the function's.
-        unsafe { threads::start(entry, arg) }
+        unsafe { os_unix::threads::start::<Linux>(entry, arg) }
     }
 
     unsafe fn join(thread: ThreadHandle) {
         // SAFETY: the caller keeps the trait's contract, which is the function's.
-        unsafe { threads::join(thread) }
+        unsafe { os_unix::threads::join::<Linux>(thread) }
     }
 
     fn enter_thread() -> OsResult<usize> {
         // The stack's token is the address of a page: the low bit is free for the slack.
-        let stack = signal_stack::enter()?;
+        let stack = signal_stack::enter::<Linux>()?;
         Ok(stack | usize::from(slack::remove()))
     }
 
@@ -132,7 +140,7 @@ impl Os for Linux {
             slack::restore();
         }
         // SAFETY: the caller keeps the trait's contract, which is the function's.
-        unsafe { signal_stack::leave(token & !1) }
+        unsafe { signal_stack::leave::<Linux>(token & !1) }
     }
 
     fn threads() -> usize {
@@ -183,19 +191,19 @@ impl Os for Linux {
     }
 
     fn write_error(text: &[u8]) {
-        process::write_error(text);
+        output::write_error(text);
     }
 
     fn catch_faults(handler: fn(address: usize) -> Fault) -> OsResult<()> {
-        faults::catch(handler)
+        os_unix::faults::catch::<Linux>(handler)
     }
 
     fn abort() -> ! {
-        host::process::abort()
+        host::abort()
     }
 
     fn exit(status: i32) -> ! {
-        host::process::exit(status)
+        host::exit(status)
     }
 
     fn at_fork(child: fn()) -> OsResult<()> {
@@ -241,76 +249,4 @@ impl Poller for Linux {
     }
 }
 
-impl Net for Linux {
-    fn open(kind: SocketKind, address: &SocketAddr) -> OsResult<Socket> {
-        net::open(kind, address)
-    }
-
-    fn pair() -> OsResult<(Socket, Socket)> {
-        net::pair()
-    }
-
-    fn bind(socket: Socket, address: &SocketAddr) -> OsResult<()> {
-        net::bind(socket, address)
-    }
-
-    fn listen(socket: Socket, backlog: u32) -> OsResult<()> {
-        net::listen(socket, backlog)
-    }
-
-    fn accept(socket: Socket) -> OsResult<(Socket, SocketAddr)> {
-        net::accept(socket)
-    }
-
-    fn connect(socket: Socket, address: &SocketAddr) -> OsResult<bool> {
-        net::connect(socket, address)
-    }
-
-    fn recv(socket: Socket, buffer: &mut [u8], peek: bool) -> OsResult<usize> {
-        net::recv(socket, buffer, peek)
-    }
-
-    fn send(socket: Socket, data: &[u8]) -> OsResult<usize> {
-        net::send(socket, data)
-    }
-
-    fn send_vectored(socket: Socket, data: &[&[u8]]) -> OsResult<usize> {
-        net::send_vectored(socket, data)
-    }
-
-    fn shutdown(socket: Socket, how: Shutdown) -> OsResult<()> {
-        net::shutdown(socket, how)
-    }
-
-    fn option(socket: Socket, option: SocketOption) -> OsResult<u32> {
-        net::option(socket, option)
-    }
-
-    fn set_option(socket: Socket, option: SocketOption, value: u32) -> OsResult<()> {
-        net::set_option(socket, option, value)
-    }
-
-    fn local_name(socket: Socket) -> OsResult<SocketAddr> {
-        net::local_name(socket)
-    }
-
-    fn peer_name(socket: Socket) -> OsResult<SocketAddr> {
-        net::peer_name(socket)
-    }
-
-    fn close(socket: Socket) {
-        net::close(socket);
-    }
-
-    fn duplicate(socket: Socket) -> OsResult<Socket> {
-        net::duplicate(socket)
-    }
-
-    fn sleep_until_ready(socket: Socket, direction: Direction, until: u64) {
-        net::sleep_until_ready(socket, direction, until);
-    }
-
-    fn would_block() -> OsError {
-        error(rustix::io::Errno::WOULDBLOCK)
-    }
-}
+os_unix::impl_net!(Linux);

@@ -1,8 +1,8 @@
-//! The process as a whole: a seed, its threads, its error stream.
+//! The process as a whole: a seed, its threads, who handled its faults before us.
 
+use crate::host::Host;
 use crate::{clock, shortage};
-use rustix::fd::BorrowedFd;
-use rustix::io::Errno;
+use os_unix::faults::Faults;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 /// A random number. A machine that has just booted may have little to offer: what it has will do,
@@ -28,20 +28,10 @@ pub(crate) fn threads() -> usize {
     shortage::threads().map_or(0, |threads| threads as usize)
 }
 
-/// Writes all of `text` to descriptor 2, or as much as it takes. Callable from a fault handler.
-pub(crate) fn write_error(text: &[u8]) {
-    // SAFETY: the descriptor is used for this call only; a closed one is an error that is ignored.
-    write(unsafe { rustix::stdio::stderr() }, text);
-}
+/// Who handled faults before us: signal handlers belong to the process.
+static FAULTS: Faults<Host> = Faults::new();
 
-/// Writes all of `text`, or as much as the descriptor takes.
-pub(crate) fn write(to: BorrowedFd<'_>, mut text: &[u8]) {
-    while !text.is_empty() {
-        match rustix::io::write(to, text) {
-            Ok(0) => return,
-            Ok(written) => text = &text[written..],
-            Err(Errno::INTR) => {}
-            Err(_) => return,
-        }
-    }
+/// As `Unix::faults`.
+pub(crate) fn faults() -> &'static Faults<Host> {
+    &FAULTS
 }

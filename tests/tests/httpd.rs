@@ -18,6 +18,15 @@ use std::time::Duration;
 const SHORT: f64 = 0.4;
 const LONG: f64 = 30.0;
 
+/// The features that give the example the platform of this test.
+fn platform() -> &'static [&'static str] {
+    if cfg!(feature = "os-darwin-stub") {
+        &["--no-default-features", "--features", "std,os-darwin-stub,arch-amd64"]
+    } else {
+        &[]
+    }
+}
+
 /// Builds the example, once, and returns where it is: beside this test, with the same profile.
 fn example() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -31,6 +40,7 @@ fn example() -> &'static Path {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let done = Command::new(cargo)
             .args(["build", "--quiet", "--package", "gort", "--example", "httpd"])
+            .args(platform())
             .args(["--profile", profile, "--target-dir"])
             .arg(built.parent().expect("a profile's directory is in the target directory"))
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())

@@ -313,8 +313,10 @@ fn the_same_work_again_takes_no_more_memory() {
 #[test]
 fn a_hundred_thousand_parked() {
     alone("a_hundred_thousand_parked", || {
+        // Guards without markers cost two mappings each, of which there are 65,530.
+        let markers = gort::runtime::platform().guard == gort::runtime::GuardKind::Marker;
         // Unoptimised frames take several times the memory.
-        let n = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+        let n = if cfg!(debug_assertions) || !markers { 20_000 } else { 100_000 };
         for mode in [Mode::Stays(1), Mode::Stays(4), Mode::Migrates(4)] {
             mode.run(|| {
                 let (tx, rx) = chan::bounded::<()>(0);
@@ -336,7 +338,8 @@ fn a_hundred_thousand_parked() {
                 let now = Footprint::now();
                 let each = (now.resident_kib - before.resident_kib) * 1024 / n;
                 assert!(each < if cfg!(debug_assertions) { 24 << 10 } else { 9 << 10 }, "{each}");
-                assert!(now.mappings < before.mappings + 1000, "each stack has a mapping");
+                let more = now.mappings - before.mappings;
+                assert!(!markers || more < 1000, "each stack has a mapping: {more}");
                 drop(tx);
                 let sum: usize = handles.into_iter().map(|handle| handle.join().unwrap()).sum();
                 assert_eq!(sum, n * (n - 1) / 2);

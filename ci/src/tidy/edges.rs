@@ -6,6 +6,12 @@ use super::tree::{Manifest, Tree};
 /// Which of our crates a crate may depend on. A name that ends in `*` stands for all that begin so.
 const EDGES: &[(&str, &[&str])] = &[
     ("rt-core", &[]),
+    // No backend: what those of Unix systems share.
+    ("os-unix", &["rt-core"]),
+    ("os-linux", &["rt-core", "os-unix"]),
+    // On Linux, for its tests, over what stands in for Darwin's calls.
+    ("os-darwin-stub", &["rt-core", "os-unix", "darwin-shim"]),
+    ("darwin-shim", &[]),
     ("os-*", &["rt-core"]),
     ("arch-*", &["rt-core"]),
     ("gort-macros", &[]),

@@ -19,6 +19,9 @@ pub(crate) mod syscall;
 pub(crate) mod thread;
 pub(crate) mod tls;
 
+pub(crate) use process::{abort, exit};
+pub(crate) use signals::Bare as Host;
+
 use rt_core::OsResult;
 
 /// As `Os::at_fork`: there is no `fork` here that could tell. A program that makes the system call

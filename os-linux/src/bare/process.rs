@@ -3,17 +3,18 @@
 use core::ffi::c_int;
 
 use linux_raw_sys::general::{__NR_exit_group, SIGABRT};
+use os_unix::{Action as _, Host as _};
 
-use super::signals::{self, Action};
+use super::signals::{self, Action, Bare};
 use super::syscall::call;
 
 /// Ends the process by `SIGABRT`, whatever was to happen on that signal.
 pub(crate) fn abort() -> ! {
     let signal = SIGABRT as c_int;
     // Nothing can be done about a refusal of either but the end below.
-    let _ = signals::set_action(signal, &Action::default());
+    let _ = Bare::set_action(signal, &Action::default());
     signals::allow(signal);
-    signals::raise(signal);
+    Bare::raise(signal);
     // 128 and the signal's number is what a shell says of such an end.
     exit(128 + signal)
 }

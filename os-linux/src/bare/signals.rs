@@ -1,13 +1,14 @@
 //! Actions and masks of signals, and alternate stacks, by the kernel.
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 
 use linux_raw_sys::general as linux;
+use os_unix::signal_stack::Stack;
 use rt_core::OsResult;
 
 use super::syscall::{call, return_from_signal};
-use crate::signal_stack::Stack;
+use super::thread::Thread;
 
 /// A set of signals, as the kernel has it.
 pub(crate) type Mask = u64;
@@ -15,35 +16,34 @@ pub(crate) type Mask = u64;
 /// The bytes of a [`Mask`], which the kernel wants to be told.
 const MASK_BYTES: usize = size_of::<Mask>();
 
+/// Programs without libc.
+#[derive(Clone, Copy, Debug)]
+pub struct Bare;
+
 /// What happens on a signal: the kernel's `sigaction`.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub(crate) struct Action {
+pub struct Action {
     handler: usize,
     flags: usize,
     restorer: usize,
     mask: Mask,
 }
 
-impl Action {
-    /// What a signal does to which nobody has given another action.
-    pub(crate) fn default() -> Action {
+impl os_unix::Action for Action {
+    fn default() -> Action {
         Action { handler: 0, flags: 0, restorer: 0, mask: 0 }
     }
 
-    /// The handler's address, or `SIG_DFL` or `SIG_IGN`.
-    pub(crate) fn handler(&self) -> usize {
+    fn handler(&self) -> usize {
         self.handler
     }
 
-    /// Whether the handler takes three arguments.
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.flags & linux::SA_SIGINFO as usize != 0
     }
 
-    /// The same with a handler of ours, of three arguments, on the alternate stack. The mask, and
-    /// whether calls are restarted, stay what they are.
-    pub(crate) fn with_handler(self, handler: usize) -> Action {
+    fn with_handler(self, handler: usize) -> Action {
         let ours = linux::SA_SIGINFO | linux::SA_ONSTACK | linux::SA_RESTORER;
         let flags = ours as usize | (self.flags & linux::SA_RESTART as usize);
         let restorer: unsafe extern "C" fn() = return_from_signal;
@@ -51,29 +51,80 @@ impl Action {
     }
 }
 
-/// The action that a signal had before ours: there are no handlers in a program that has just
-/// started, so nobody is asked. That the signal was to be ignored when somebody sends it is lost.
-pub(crate) fn action(_signal: c_int) -> OsResult<Action> {
-    Ok(Action::default())
+/// The beginning of what the kernel tells a handler (`siginfo_t`).
+#[repr(C)]
+struct Report {
+    signal: c_int,
+    errno: c_int,
+    code: c_int,
+    /// Of a fault: where. Of a signal that was sent: something else.
+    address: usize,
 }
 
-/// Gives a signal an action: the default, one that was in force before, or one with a handler that
-/// may be called at any time.
-pub(crate) fn set_action(signal: c_int, action: &Action) -> OsResult<()> {
-    let new = core::ptr::from_ref(action).addr();
-    // SAFETY: `action` is one of those that the sentence above allows, laid out as the kernel has
-    // it; nobody asks for the one of before.
-    unsafe { call(linux::__NR_rt_sigaction, [signal as usize, new, 0, MASK_BYTES, 0]) }.map(drop)
+const _: () = assert!(core::mem::offset_of!(Report, address) == 16);
+
+/// The kernel's `stack_t`.
+#[repr(C)]
+struct KernelStack {
+    at: *mut u8,
+    flags: c_int,
+    bytes: usize,
 }
 
-/// Sends the calling thread a signal. Callable from a handler.
-pub(crate) fn raise(signal: c_int) {
-    // SAFETY: takes nothing.
-    let Ok(process) = (unsafe { call(linux::__NR_getpid, [0; 5]) }) else { return };
-    // SAFETY: takes nothing.
-    let Ok(thread) = (unsafe { call(linux::__NR_gettid, [0; 5]) }) else { return };
-    // SAFETY: takes three numbers; what the signal does, its action has said.
-    let _ = unsafe { call(linux::__NR_tgkill, [process, thread, signal as usize, 0, 0]) };
+impl os_unix::Host for Bare {
+    type Action = Action;
+    type Thread = Thread;
+    const FAULTS: [c_int; 2] = [linux::SIGSEGV as c_int, linux::SIGBUS as c_int];
+    const DISABLED: c_int = linux::SS_DISABLE as c_int;
+    /// Those that we start have one, and the first, which `start` gives one.
+    const ALL_HAVE_STACKS: bool = true;
+
+    /// There are no handlers in a program that has just started, so nobody is asked. That the
+    /// signal was to be ignored when somebody sends it is lost.
+    fn action(_signal: c_int) -> OsResult<Action> {
+        Ok(<Action as os_unix::Action>::default())
+    }
+
+    fn set_action(signal: c_int, action: &Action) -> OsResult<()> {
+        let new = core::ptr::from_ref(action).addr();
+        let args = [signal as usize, new, 0, MASK_BYTES, 0];
+        // SAFETY: `action` is one of those that the trait allows, laid out as the kernel has it;
+        // nobody asks for the one of before.
+        unsafe { call(linux::__NR_rt_sigaction, args) }.map(drop)
+    }
+
+    fn raise(signal: c_int) {
+        // SAFETY: takes nothing.
+        let Ok(process) = (unsafe { call(linux::__NR_getpid, [0; 5]) }) else { return };
+        // SAFETY: takes nothing.
+        let Ok(thread) = (unsafe { call(linux::__NR_gettid, [0; 5]) }) else { return };
+        // SAFETY: takes three numbers; what the signal does, its action has said.
+        let _ = unsafe { call(linux::__NR_tgkill, [process, thread, signal as usize, 0, 0]) };
+    }
+
+    unsafe fn fault_address(report: *const c_void) -> Option<usize> {
+        // SAFETY: the kernel's record, which stays unchanged until the handler returns.
+        let report = unsafe { &*report.cast::<Report>() };
+        // The kernel's own reports have positive codes; signals that are sent have not.
+        (report.code > 0).then_some(report.address)
+    }
+
+    unsafe fn exchange_stack(new: Option<&Stack>) -> OsResult<Stack> {
+        let new = new.map(|new| KernelStack { at: new.at, flags: new.flags, bytes: new.bytes });
+        let new = new.as_ref().map_or(0, |new| core::ptr::from_ref(new).addr());
+        let mut before = MaybeUninit::<KernelStack>::uninit();
+        let args = [new, before.as_mut_ptr().addr(), 0, 0, 0];
+        // SAFETY: the caller answers for the range; `before` is writable, and both are laid out as
+        // the kernel has it.
+        unsafe { call(linux::__NR_sigaltstack, args) }?;
+        // SAFETY: written by the successful call above.
+        let before = unsafe { before.assume_init() };
+        Ok(Stack { at: before.at, flags: before.flags, bytes: before.bytes })
+    }
+
+    fn abort() -> ! {
+        super::process::abort()
+    }
 }
 
 /// Changes the calling thread's mask, and returns the one of before. Callable from a handler.
@@ -99,24 +150,4 @@ pub(crate) fn set_mask(mask: Mask) {
 /// Holds this signal back no longer.
 pub(crate) fn allow(signal: c_int) {
     change_mask(linux::SIG_UNBLOCK, 1 << (signal - 1));
-}
-
-/// Whether every thread has an alternate stack from its first moments: those that we start, and the
-/// first, which `start` gives one.
-pub(crate) const ALL_HAVE_STACKS: bool = true;
-
-/// Sets the calling thread's alternate stack, unless `new` is null, and returns the one of before.
-/// Refused while the thread runs on it.
-///
-/// # Safety
-/// - `new` is null or readable, and its range nobody else's as long as the thread has it, if it is
-///   not marked as disabled.
-pub(crate) unsafe fn exchange_stack(new: *const Stack) -> OsResult<Stack> {
-    let mut before = MaybeUninit::<Stack>::uninit();
-    let args = [new.addr(), before.as_mut_ptr().addr(), 0, 0, 0];
-    // SAFETY: the caller answers for `new`; `before` is writable, and both are laid out as the
-    // kernel has it.
-    unsafe { call(linux::__NR_sigaltstack, args) }?;
-    // SAFETY: written by the successful call above.
-    Ok(unsafe { before.assume_init() })
 }

@@ -20,7 +20,7 @@ use rt_core::OsResult;
 
 use super::syscall::call;
 use super::{machine, tls};
-use crate::signal_stack;
+use os_unix::{output, signal_stack};
 
 /// What of the first stack is taken for granted, as in Go: it is far larger, but nobody asks.
 const STACK: usize = 64 * 1024;
@@ -243,7 +243,7 @@ static FIRST_ALTERNATE: Alternate = Alternate(UnsafeCell::new([0; ALTERNATE]));
 pub fn set_signal_stack() -> OsResult<()> {
     let room = FIRST_ALTERNATE.0.get().cast::<u8>();
     // SAFETY: the static is for this; a second call would give the same thread the same stack.
-    unsafe { signal_stack::set_first(room, ALTERNATE) }
+    unsafe { signal_stack::set_first::<crate::Linux>(room, ALTERNATE) }
 }
 
 /// Opens the standard streams that are closed on `/dev/null`, so that no file or socket gets their
@@ -278,7 +278,7 @@ pub fn open_standard_streams() -> OsResult<()> {
 /// Writes all of `text` to descriptor 1, or as much as it takes.
 pub fn print(text: &[u8]) {
     // SAFETY: the descriptor is used for this call only; a closed one is an error that is ignored.
-    crate::process::write(unsafe { rustix::stdio::stdout() }, text);
+    output::write(unsafe { rustix::stdio::stdout() }, text);
 }
 
 const _: () = assert!(size_of::<usize>() == 8);

@@ -16,7 +16,7 @@ use super::{syscall, tls};
 
 /// A thread that is started once and joined once.
 #[repr(C)]
-pub(crate) struct Thread {
+pub struct Thread {
     /// The kernel's number of it. Written by the kernel: on birth, before either side goes on, and
     /// with zero, and a wake, when the thread has left its stack for good. Read by who joins.
     number: AtomicU32,
@@ -24,20 +24,14 @@ pub(crate) struct Thread {
     mask: Mask,
 }
 
-impl Thread {
-    /// None yet.
-    pub(crate) const fn none() -> Thread {
+impl os_unix::Thread for Thread {
+    fn none() -> Thread {
         Thread { number: AtomicU32::new(0), mask: 0 }
     }
 
-    /// Starts a thread that calls `begin(arg)` on this stack and ends when that returns.
-    ///
     /// # Safety
-    /// - `this` is writable, and stays where it is until [`Thread::join`].
-    /// - The stack is writable, zero at its end, and the thread's own until then, and ends at a
-    ///   multiple of 64.
-    /// - `arg` is what `begin` expects.
-    pub(crate) unsafe fn start(
+    /// - As for the trait.
+    unsafe fn start(
         this: *mut Thread,
         stack: *mut u8,
         bytes: usize,
@@ -67,7 +61,7 @@ impl Thread {
     ///
     /// # Safety
     /// - `this` is the calling thread's.
-    pub(crate) unsafe fn begun(this: *const Thread) {
+    unsafe fn begun(this: *const Thread) {
         // SAFETY: written by `start` before the thread was there.
         signals::set_mask(unsafe { (*this).mask });
     }
@@ -76,7 +70,7 @@ impl Thread {
     ///
     /// # Safety
     /// - [`Thread::start`] has started it, and nobody has joined it yet; it is not the caller.
-    pub(crate) unsafe fn join(this: *const Thread) -> bool {
+    unsafe fn join(this: *const Thread) -> bool {
         // SAFETY: it stays where it is until this returns.
         let number = unsafe { &(*this).number };
         loop {

@@ -1,7 +1,7 @@
 //! The fault handler and those before it, each case in a process of its own.
 
-use crate::{child, role};
-use os_linux::Linux;
+use super::System;
+use super::{child, role};
 use rt_core::{Fault, Os};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
@@ -18,12 +18,12 @@ fn touch() {
 
 /// What the core says in these tests: the page is a guard of ours when asked to say so.
 fn ours(address: usize) -> Fault {
-    Linux::write_error(b"asked\n");
+    System::write_error(b"asked\n");
     if address == NOWHERE { Fault::Overflow } else { Fault::NotOurs }
 }
 
 fn not_ours(_address: usize) -> Fault {
-    Linux::write_error(b"asked\n");
+    System::write_error(b"asked\n");
     Fault::NotOurs
 }
 
@@ -40,8 +40,8 @@ fn before(signal: i32, action: usize, flags: i32) {
 
 extern "C" fn simple(signal: i32) {
     assert!(signal == libc::SIGSEGV || signal == libc::SIGBUS);
-    Linux::write_error(b"simple\n");
-    Linux::exit(40);
+    System::write_error(b"simple\n");
+    System::exit(40);
 }
 
 extern "C" fn full(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
@@ -52,8 +52,8 @@ extern "C" fn full(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::
     // SAFETY: the record of a fault has the address.
     let address = unsafe { info.si_addr() };
     assert_eq!(address.addr(), NOWHERE);
-    Linux::write_error(b"full\n");
-    Linux::exit(41);
+    System::write_error(b"full\n");
+    System::exit(41);
 }
 
 fn overflow() {
@@ -79,7 +79,7 @@ fn run(test: &str, role: &str) -> (Output, String) {
 #[test]
 fn an_overflow_aborts() {
     if role().is_some() {
-        Linux::catch_faults(ours).expect("a handler");
+        System::catch_faults(ours).expect("a handler");
         return touch();
     }
     let (ended, said) = run("an_overflow_aborts", "child");
@@ -90,14 +90,14 @@ fn an_overflow_aborts() {
 #[test]
 fn an_overflow_on_a_thread_that_we_started_aborts() {
     unsafe extern "C" fn entry(_arg: *mut ()) {
-        Linux::catch_faults(|_| Fault::Overflow).expect("a handler");
+        System::catch_faults(|_| Fault::Overflow).expect("a handler");
         overflow();
     }
     if role().is_some() {
         // SAFETY: the entry wants no argument.
-        let thread = unsafe { Linux::start(entry, std::ptr::null_mut()) }.expect("a thread");
+        let thread = unsafe { System::start(entry, std::ptr::null_mut()) }.expect("a thread");
         // SAFETY: joined once.
-        unsafe { Linux::join(thread) };
+        unsafe { System::join(thread) };
         return;
     }
     let (ended, said) = run("an_overflow_on_a_thread_that_we_started_aborts", "child");
@@ -111,8 +111,8 @@ fn the_default_action_comes_after_us() {
         Some(action) => {
             let action = if action == "default" { libc::SIG_DFL } else { libc::SIG_IGN };
             before(libc::SIGSEGV, action, 0);
-            Linux::catch_faults(not_ours).expect("a handler");
-            Linux::catch_faults(not_ours).expect("the same handler");
+            System::catch_faults(not_ours).expect("a handler");
+            System::catch_faults(not_ours).expect("the same handler");
             return touch();
         }
     }
@@ -129,12 +129,12 @@ fn a_handler_comes_after_us() {
         None => {}
         Some("simple") => {
             before(libc::SIGSEGV, simple as extern "C" fn(_) as usize, 0);
-            Linux::catch_faults(not_ours).expect("a handler");
+            System::catch_faults(not_ours).expect("a handler");
             return touch();
         }
         _ => {
             before(libc::SIGSEGV, full as extern "C" fn(_, _, _) as usize, libc::SA_SIGINFO);
-            Linux::catch_faults(not_ours).expect("a handler");
+            System::catch_faults(not_ours).expect("a handler");
             return touch();
         }
     }
@@ -148,7 +148,7 @@ fn a_handler_comes_after_us() {
 #[test]
 fn the_handler_of_std_comes_after_us() {
     if role().is_some() {
-        Linux::catch_faults(not_ours).expect("a handler");
+        System::catch_faults(not_ours).expect("a handler");
         let deep = std::thread::Builder::new().name("deep".into());
         let _ = deep.spawn(overflow).expect("a thread").join();
         return;
@@ -165,18 +165,18 @@ fn a_signal_that_was_sent_does_what_it_did() {
         None => {}
         Some("ignore") => {
             before(libc::SIGBUS, libc::SIG_IGN, 0);
-            Linux::catch_faults(ours).expect("a handler");
+            System::catch_faults(ours).expect("a handler");
             send(libc::SIGBUS);
             return send(libc::SIGBUS);
         }
         Some("default") => {
             before(libc::SIGBUS, libc::SIG_DFL, 0);
-            Linux::catch_faults(ours).expect("a handler");
+            System::catch_faults(ours).expect("a handler");
             return send(libc::SIGBUS);
         }
         _ => {
             before(libc::SIGBUS, simple as extern "C" fn(_) as usize, 0);
-            Linux::catch_faults(ours).expect("a handler");
+            System::catch_faults(ours).expect("a handler");
             return send(libc::SIGBUS);
         }
     }
@@ -198,13 +198,13 @@ fn many_threads_install_once() {
     }
     extern "C" fn after(_signal: i32) {
         assert_eq!(ASKED.load(Ordering::Relaxed), 1);
-        Linux::exit(42);
+        System::exit(42);
     }
     if role().is_some() {
         before(libc::SIGSEGV, after as extern "C" fn(_) as usize, 0);
         std::thread::scope(|scope| {
             for _ in 0..16 {
-                scope.spawn(|| Linux::catch_faults(counting).expect("a handler"));
+                scope.spawn(|| System::catch_faults(counting).expect("a handler"));
             }
         });
         return touch();

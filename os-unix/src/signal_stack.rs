@@ -13,12 +13,11 @@
 //! registers if that is more. The report of an overflow formats text, so [`enter`] puts ours in
 //! its place for as long as the thread runs goroutines.
 
-use crate::host::{machine, signals};
-use crate::memory;
 use core::ffi::c_int;
-use core::ptr::{null, null_mut};
-use linux_raw_sys::general::SS_DISABLE;
+
 use rt_core::OsResult;
+
+use crate::{Host, Unix};
 
 /// What handlers may use beyond the registers that the kernel saves: the core's report, and
 /// whatever handler was there before ours.
@@ -26,55 +25,57 @@ const ROOM: usize = 64 * 1024;
 /// A stack of others with less than this beyond the registers is replaced.
 const ENOUGH: usize = 32 * 1024;
 
-/// An alternate stack, laid out as the kernel's `stack_t`.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub(crate) struct Stack {
-    pub(crate) at: *mut u8,
-    pub(crate) flags: c_int,
-    pub(crate) bytes: usize,
-}
-
-impl Stack {
-    /// No stack at all.
-    pub(crate) const NONE: Stack = Stack { at: null_mut(), flags: SS_DISABLE as c_int, bytes: 0 };
+/// An alternate stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Stack {
+    /// Where it begins, at its low end.
+    pub at: *mut u8,
+    /// What the system says about it.
+    pub flags: c_int,
+    /// How long it is.
+    pub bytes: usize,
 }
 
 /// At the top of a mapping that [`enter`] made: what to put back.
 struct Saved(Stack);
 
 /// The bytes of an alternate stack, whole pages.
-pub(crate) fn bytes() -> usize {
-    let registers = machine::signal_frame_bytes();
-    (registers + ROOM).next_multiple_of(memory::page_size())
+pub fn bytes<U: Unix>() -> usize {
+    (U::signal_frame_bytes() + ROOM).next_multiple_of(U::page_size())
 }
 
 /// Makes the range the calling thread's alternate stack, and returns what it had before.
 ///
+/// # Errors
+/// The thread runs on the one it has.
+///
 /// # Safety
 /// - The range is writable and nobody else's for as long as the thread has it.
-pub(crate) unsafe fn set(at: *mut u8, bytes: usize) -> OsResult<Stack> {
+pub unsafe fn set<U: Unix>(at: *mut u8, bytes: usize) -> OsResult<Stack> {
     // SAFETY: the caller gives the range.
-    unsafe { signals::exchange_stack(&Stack { at, flags: 0, bytes }) }
+    unsafe { U::Host::exchange_stack(Some(&Stack { at, flags: 0, bytes })) }
 }
 
 /// Prepares a thread that the core did not start. 0: it had a stack that will do.
-pub(crate) fn enter() -> OsResult<usize> {
-    if signals::ALL_HAVE_STACKS {
+///
+/// # Errors
+/// The system gives no memory for it.
+pub fn enter<U: Unix>() -> OsResult<usize> {
+    if U::Host::ALL_HAVE_STACKS {
         return Ok(0);
     }
-    let has = current()?;
-    let needs = machine::signal_frame_bytes() + ENOUGH;
-    if has.flags & Stack::NONE.flags == 0 && has.bytes >= needs {
+    let has = current::<U>()?;
+    let needs = U::signal_frame_bytes() + ENOUGH;
+    if has.flags & U::Host::DISABLED == 0 && has.bytes >= needs {
         return Ok(0);
     }
-    let base = memory::reserve(mapping_bytes())?;
+    let base = U::reserve(mapping_bytes::<U>())?;
     // SAFETY: `base` is the fresh reservation of the line above.
-    match unsafe { install(base) } {
+    match unsafe { install::<U>(base) } {
         Ok(()) => Ok(base.expose_provenance()),
         Err(refused) => {
             // SAFETY: the reservation of this function, which no thread uses as a stack.
-            unsafe { memory::release(base, mapping_bytes()) };
+            unsafe { U::release(base, mapping_bytes::<U>()) };
             Err(refused)
         }
     }
@@ -88,69 +89,68 @@ pub(crate) fn enter() -> OsResult<usize> {
 ///
 /// # Safety
 /// - The range is writable and nobody else's from now on.
-#[cfg(feature = "bare")]
-pub(crate) unsafe fn set_first(room: *mut u8, room_bytes: usize) -> OsResult<()> {
-    if room_bytes >= bytes() {
+pub unsafe fn set_first<U: Unix>(room: *mut u8, room_bytes: usize) -> OsResult<()> {
+    if room_bytes >= bytes::<U>() {
         // SAFETY: the caller gives the range.
-        return unsafe { set(room, room_bytes) }.map(drop);
+        return unsafe { set::<U>(room, room_bytes) }.map(drop);
     }
-    let base = memory::reserve(mapping_bytes())?;
+    let base = U::reserve(mapping_bytes::<U>())?;
     // SAFETY: the fresh reservation of the line above, which is never given back.
-    unsafe { install(base) }
+    unsafe { install::<U>(base) }
 }
 
 /// Undoes [`enter`].
 ///
 /// # Safety
 /// - `token` came from [`enter`] on this thread and was not used before.
-pub(crate) unsafe fn leave(token: usize) {
+pub unsafe fn leave<U: Unix>(token: usize) {
     if token == 0 {
         return;
     }
     let base = core::ptr::with_exposed_provenance_mut::<u8>(token);
     // SAFETY: `install` wrote it there, and the mapping lives until the end of this function.
-    let saved = unsafe { saved(base).read() };
+    let saved = unsafe { saved::<U>(base).read() };
     // SAFETY: the stack of before belonged to this thread before `enter`, and its owner is told
     // nothing of us, so it still does.
-    if unsafe { signals::exchange_stack(&saved.0) }.is_err() {
+    if unsafe { U::Host::exchange_stack(Some(&saved.0)) }.is_err() {
         // The thread runs on it at this moment, which must not be taken away.
         return;
     }
     // SAFETY: the whole reservation of `enter`, which is no longer this thread's stack.
-    unsafe { memory::release(base, mapping_bytes()) };
+    unsafe { U::release(base, mapping_bytes::<U>()) };
 }
 
 /// Turns a reservation of [`mapping_bytes`] into the picture above and enters it.
 ///
 /// # Safety
 /// - `base` is such a reservation, uncommitted.
-unsafe fn install(base: *mut u8) -> OsResult<()> {
-    let stack = base.wrapping_add(memory::page_size());
+unsafe fn install<U: Unix>(base: *mut u8) -> OsResult<()> {
+    let stack = base.wrapping_add(U::page_size());
     // SAFETY: all of the caller's reservation but its first page.
-    unsafe { memory::commit(stack, mapping_bytes() - memory::page_size()) }?;
-    let bytes = saved(base).addr() - stack.addr();
+    unsafe { U::commit(stack, mapping_bytes::<U>() - U::page_size()) }?;
+    let bytes = saved::<U>(base).addr() - stack.addr();
     // SAFETY: committed above, below `Saved`, and the caller's alone.
-    let before = unsafe { set(stack, bytes) }?;
+    let before = unsafe { set::<U>(stack, bytes) }?;
     // SAFETY: committed above, aligned (see below), and beyond the stack.
-    unsafe { saved(base).write(Saved(before)) };
+    unsafe { saved::<U>(base).write(Saved(before)) };
     Ok(())
 }
 
 /// The guard page, and the stack with [`Saved`] at its end.
-fn mapping_bytes() -> usize {
-    memory::page_size() + bytes()
+fn mapping_bytes<U: Unix>() -> usize {
+    U::page_size() + bytes::<U>()
 }
 
 /// Where a mapping keeps what to put back.
-fn saved(base: *mut u8) -> *mut Saved {
-    base.wrapping_add(mapping_bytes() - size_of::<Saved>()).cast()
+fn saved<U: Unix>(base: *mut u8) -> *mut Saved {
+    base.wrapping_add(mapping_bytes::<U>() - size_of::<Saved>()).cast()
 }
 
 /// The end of the mapping is page-aligned, so is `Saved` below it, and the stack below that.
 const _: () = assert!(size_of::<Saved>().is_multiple_of(align_of::<Saved>()));
 
 /// The calling thread's alternate stack.
-fn current() -> OsResult<Stack> {
+fn current<U: Unix>() -> OsResult<Stack> {
     // SAFETY: changes nothing.
-    unsafe { signals::exchange_stack(null()) }
+    unsafe { U::Host::exchange_stack(None) }
 }

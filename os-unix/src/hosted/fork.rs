@@ -10,6 +10,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use rt_core::{OsError, OsResult};
 
+use crate::Unix;
+
 /// The core's `fn()`. Null until somebody has installed it; written once, and read in children.
 static CHILD: AtomicPtr<()> = AtomicPtr::new(null_mut());
 
@@ -18,7 +20,10 @@ static CHILD: AtomicPtr<()> = AtomicPtr::new(null_mut());
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// As `Os::at_fork`.
-pub(crate) fn at_fork(child: fn()) -> OsResult<()> {
+///
+/// # Errors
+/// libc has no memory to note it.
+pub fn at_fork<U: Unix>(child: fn()) -> OsResult<()> {
     // Relaxed: a function's address is all there is to see, and a child is a copy of its parent.
     let first =
         CHILD.compare_exchange(null_mut(), child as *mut (), Ordering::Relaxed, Ordering::Relaxed);
@@ -26,7 +31,7 @@ pub(crate) fn at_fork(child: fn()) -> OsResult<()> {
         return Ok(());
     }
     // SAFETY: `in_child` is a function of this program, which is never unloaded before its end.
-    match unsafe { pthread_atfork(None, None, Some(in_child)) } {
+    match unsafe { pthread_atfork(None, None, Some(in_child::<U>)) } {
         0 => Ok(()),
         refused => {
             CHILD.store(null_mut(), Ordering::Relaxed);
@@ -36,7 +41,7 @@ pub(crate) fn at_fork(child: fn()) -> OsResult<()> {
 }
 
 /// As `Os::forks`.
-pub(crate) fn forks() -> u32 {
+pub fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
@@ -49,7 +54,8 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-unsafe extern "C" fn in_child() {
+extern "C" fn in_child<U: Unix>() {
+    U::forked();
     FORKS.fetch_add(1, Ordering::Relaxed);
     let child = CHILD.load(Ordering::Relaxed);
     if !child.is_null() {

@@ -1,7 +1,7 @@
 //! Threads, their words, their sleep, and what is left of them.
 
-use crate::{MILLI, child, entries, maps, role};
-use os_linux::Linux;
+use super::System;
+use super::{MILLI, child, entries, maps, role};
 use rt_core::{FOREVER, Os, ThreadHandle};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
@@ -15,12 +15,12 @@ fn start<F: Fn() + Sync>(body: &F) -> ThreadHandle {
     }
     let arg = core::ptr::from_ref(body).cast_mut().cast();
     // SAFETY: the tests join before `body` goes, and it may be used from any thread.
-    unsafe { Linux::start(entry::<F>, arg) }.expect("a thread")
+    unsafe { System::start(entry::<F>, arg) }.expect("a thread")
 }
 
 fn join(thread: ThreadHandle) {
     // SAFETY: each test joins each handle once.
-    unsafe { Linux::join(thread) };
+    unsafe { System::join(thread) };
 }
 
 /// The calling thread's alternate signal stack.
@@ -39,17 +39,17 @@ fn each_thread_has_its_word() {
     let next = AtomicUsize::new(1);
     let ready = std::sync::Barrier::new(8);
     let body = || {
-        assert!(Linux::local().is_null(), "null at first");
+        assert!(System::local().is_null(), "null at first");
         let mine = next.fetch_add(1, Ordering::Relaxed);
         for round in 1..1000 {
-            Linux::set_local(word(mine * round));
+            System::set_local(word(mine * round));
             ready.wait();
-            assert_eq!(Linux::local(), word(mine * round));
+            assert_eq!(System::local(), word(mine * round));
         }
     };
     let threads: Vec<_> = (0..8).map(|_| start(&body)).collect();
     threads.into_iter().for_each(join);
-    assert!(thread::spawn(|| Linux::local().is_null()).join().expect("no panic"));
+    assert!(thread::spawn(|| System::local().is_null()).join().expect("no panic"));
 }
 
 #[test]
@@ -87,19 +87,19 @@ fn a_wake_ends_a_wait() {
         while word.load(Ordering::Acquire) < 1000 {
             let seen = word.load(Ordering::Acquire);
             if seen.is_multiple_of(2) {
-                Linux::wait(&word, seen, FOREVER);
+                System::wait(&word, seen, FOREVER);
                 continue;
             }
             word.store(seen + 1, Ordering::Release);
-            Linux::wake(&word, u32::MAX);
+            System::wake(&word, u32::MAX);
         }
     };
     let thread = start(&body);
     for round in (0..1000).step_by(2) {
         word.store(round + 1, Ordering::Release);
-        Linux::wake(&word, 1);
+        System::wake(&word, 1);
         while word.load(Ordering::Acquire) == round + 1 {
-            Linux::wait(&word, round + 1, FOREVER);
+            System::wait(&word, round + 1, FOREVER);
         }
     }
     join(thread);
@@ -107,44 +107,44 @@ fn a_wake_ends_a_wait() {
 
 #[test]
 fn a_wait_for_another_value_does_not_sleep() {
-    Linux::wait(&AtomicU32::new(1), 0, FOREVER);
+    System::wait(&AtomicU32::new(1), 0, FOREVER);
     // Nobody waits, and the word may be gone.
-    Linux::wake(std::ptr::without_provenance(64), 1);
+    System::wake(std::ptr::without_provenance(64), 1);
 }
 
 #[test]
 fn a_wait_ends_at_its_deadline() {
     let word = AtomicU32::new(0);
     let late = (0..20).map(|_| {
-        let until = Linux::now() + 2 * MILLI;
-        while Linux::now() < until {
-            Linux::wait(&word, 0, until);
+        let until = System::now() + 2 * MILLI;
+        while System::now() < until {
+            System::wait(&word, 0, until);
         }
-        Linux::now() - until
+        System::now() - until
     });
     let least = late.min().expect("some rounds");
     assert!(least < MILLI, "{least} ns late at best");
-    let start = Linux::now();
-    Linux::wait(&word, 0, 0);
-    Linux::wait(&word, 0, start);
-    assert!(Linux::now() - start < 500 * MILLI, "the past has come");
+    let start = System::now();
+    System::wait(&word, 0, 0);
+    System::wait(&word, 0, start);
+    assert!(System::now() - start < 500 * MILLI, "the past has come");
 }
 
 #[test]
 fn the_clock_goes_on() {
-    let mut last = Linux::now();
+    let mut last = System::now();
     for _ in 0..100_000 {
-        let now = Linux::now();
+        let now = System::now();
         assert!(now >= last);
         last = now;
     }
-    assert_ne!(Linux::seed(), Linux::seed());
+    assert_ne!(System::seed(), System::seed());
 }
 
 #[test]
 fn a_fence_is_had_or_not() {
-    let first = Linux::fence_all();
-    let same = (0..4).map(|_| thread::spawn(Linux::fence_all)).map(thread::JoinHandle::join);
+    let first = System::fence_all();
+    let same = (0..4).map(|_| thread::spawn(System::fence_all)).map(thread::JoinHandle::join);
     assert!(same.into_iter().all(|answer| answer.is_ok_and(|answer| answer == first)));
 }
 
@@ -153,7 +153,7 @@ fn a_fence_orders_the_others() {
     /// Two threads that each announce themselves and then look for the other. With a full fence on
     /// one side for both, at least one of them sees the other.
     const ROUNDS: u32 = 20_000;
-    if !Linux::fence_all() {
+    if !System::fence_all() {
         return;
     }
     let (a, b, seen) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
@@ -176,7 +176,7 @@ fn a_fence_orders_the_others() {
     let thread = start(&body);
     for round in 1..=ROUNDS {
         b.store(round, Ordering::Relaxed);
-        assert!(Linux::fence_all());
+        assert!(System::fence_all());
         let mine = a.load(Ordering::Relaxed) >= round;
         let theirs = loop {
             let seen = seen.load(Ordering::Acquire);
@@ -194,17 +194,17 @@ fn a_fence_orders_the_others() {
 #[test]
 fn entering_a_thread_is_undone() {
     let before = alternate();
-    let token = Linux::enter_thread().expect("a stack");
+    let token = System::enter_thread().expect("a stack");
     let inside = alternate();
     assert_eq!(inside.ss_flags & libc::SS_DISABLE, 0);
     assert!(inside.ss_size >= 32 * 1024, "room for a report");
-    let again = Linux::enter_thread().expect("a stack");
+    let again = System::enter_thread().expect("a stack");
     assert_eq!(again, 0, "it has one that will do");
     // SAFETY: this thread's token, once.
-    unsafe { Linux::leave_thread(again) };
+    unsafe { System::leave_thread(again) };
     assert_eq!(alternate().ss_sp, inside.ss_sp);
     // SAFETY: this thread's token, once.
-    unsafe { Linux::leave_thread(token) };
+    unsafe { System::leave_thread(token) };
     let after = alternate();
     assert_eq!((after.ss_sp, after.ss_size), (before.ss_sp, before.ss_size));
 }
@@ -224,17 +224,17 @@ fn nothing_is_left() {
     let round = || {
         let threads = [(); 16].map(|()| start(&body));
         threads.into_iter().for_each(join);
-        let token = Linux::enter_thread().expect("a stack");
+        let token = System::enter_thread().expect("a stack");
         // SAFETY: this thread's token, once.
-        unsafe { Linux::leave_thread(token) };
-        Linux::guard_kind();
-        let poll = <Linux as rt_core::Poller>::open().expect("a poller");
-        <Linux as rt_core::Poller>::close(poll);
+        unsafe { System::leave_thread(token) };
+        System::guard_kind();
+        let poll = <System as rt_core::Poller>::open().expect("a poller");
+        <System as rt_core::Poller>::close(poll);
     };
     let count = || {
         // The kernel takes a thread out of the list a moment after it tells the joiner.
-        let patience = Linux::now() + 2000 * MILLI;
-        while entries("task") > 2 && Linux::now() < patience {
+        let patience = System::now() + 2000 * MILLI;
+        while entries("task") > 2 && System::now() < patience {
             thread::yield_now();
         }
         (entries("task"), maps(), entries("fd"))

@@ -1,6 +1,6 @@
 //! Reserve, commit, guard, discard, release.
 
-use os_linux::Linux;
+use super::System;
 use rt_core::{GuardKind, Os};
 use std::os::fd::AsRawFd;
 
@@ -12,33 +12,33 @@ struct Region {
 
 impl Region {
     fn new(pages: usize) -> Region {
-        let bytes = pages * Linux::page_size();
-        Region { at: Linux::reserve(bytes).expect("address space"), bytes }
+        let bytes = pages * System::page_size();
+        Region { at: System::reserve(bytes).expect("address space"), bytes }
     }
 
     fn committed(pages: usize) -> Region {
         let region = Region::new(pages);
         // SAFETY: the whole fresh reservation.
-        unsafe { Linux::commit(region.at, region.bytes) }.expect("memory");
+        unsafe { System::commit(region.at, region.bytes) }.expect("memory");
         region
     }
 
     fn page(&self, index: usize) -> *mut u8 {
-        self.at.wrapping_add(index * Linux::page_size())
+        self.at.wrapping_add(index * System::page_size())
     }
 
     /// Guards `count` pages, each `stride` pages after the one before.
     fn guard(&self, first: usize, stride: usize, count: usize) {
-        let page = Linux::page_size();
+        let page = System::page_size();
         // SAFETY: pages of this committed region, which the tests don't use again.
-        unsafe { Linux::guard(self.page(first), page, stride * page, count) }.expect("guards");
+        unsafe { System::guard(self.page(first), page, stride * page, count) }.expect("guards");
     }
 }
 
 impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: the reservation of `new`, which nobody uses any more.
-        unsafe { Linux::release(self.at, self.bytes) };
+        unsafe { System::release(self.at, self.bytes) };
     }
 }
 
@@ -69,17 +69,17 @@ fn load(at: *mut u8) -> u8 {
 #[test]
 fn the_life_of_a_region() {
     let region = Region::new(4);
-    assert!(region.at.addr().is_multiple_of(Linux::page_size()));
+    assert!(region.at.addr().is_multiple_of(System::page_size()));
     assert!(!readable(region.at), "reserved is not readable");
     // SAFETY: two pages of the reservation.
-    unsafe { Linux::commit(region.page(1), 2 * Linux::page_size()) }.expect("memory");
+    unsafe { System::commit(region.page(1), 2 * System::page_size()) }.expect("memory");
     assert!(!readable(region.page(0)));
     assert!(!readable(region.page(3)));
     assert_eq!(load(region.page(1)), 0);
     store(region.page(1), 7);
     store(region.page(2), 8);
     // SAFETY: a committed page without a guard.
-    unsafe { Linux::discard(region.page(1), Linux::page_size()) };
+    unsafe { System::discard(region.page(1), System::page_size()) };
     assert_eq!(load(region.page(1)), 0, "discarded reads as zero");
     assert_eq!(load(region.page(2)), 8, "the neighbour stays");
     region.guard(1, 1, 1);
@@ -104,9 +104,9 @@ fn a_guard_survives_a_discard_around_it() {
     store(region.page(0), 1);
     region.guard(1, 1, 1);
     // SAFETY: a committed page without a guard.
-    unsafe { Linux::discard(region.page(0), Linux::page_size()) };
+    unsafe { System::discard(region.page(0), System::page_size()) };
     // SAFETY: as above.
-    unsafe { Linux::discard(region.page(2), Linux::page_size()) };
+    unsafe { System::discard(region.page(2), System::page_size()) };
     assert!(!readable(region.page(1)));
     assert!(readable(region.page(0)));
 }
@@ -114,11 +114,11 @@ fn a_guard_survives_a_discard_around_it() {
 #[test]
 fn markers_split_no_mapping() {
     let region = Region::committed(4 * 1000);
-    let before = crate::maps();
+    let before = super::maps();
     region.guard(0, 4, 1000);
-    let more = crate::maps().saturating_sub(before);
+    let more = super::maps().saturating_sub(before);
     // Other tests map things meanwhile, but not hundreds.
-    match Linux::guard_kind() {
+    match System::guard_kind() {
         GuardKind::Marker => assert!(more < 200, "{more} mappings more"),
         GuardKind::Protection => assert!(more > 1000, "{more} mappings more"),
         GuardKind::Simulated => panic!("a real kernel simulates nothing"),
@@ -133,7 +133,7 @@ fn locked_memory_is_guarded_and_discarded() {
     assert_eq!(locked, 0, "this much may be locked by anyone");
     store(region.page(1), 5);
     // SAFETY: a committed page without a guard.
-    unsafe { Linux::discard(region.page(1), Linux::page_size()) };
+    unsafe { System::discard(region.page(1), System::page_size()) };
     assert_eq!(load(region.page(1)), 0);
     region.guard(0, 2, 4);
     for index in 0..8 {
@@ -143,5 +143,5 @@ fn locked_memory_is_guarded_and_discarded() {
 
 #[test]
 fn too_much_is_an_error() {
-    assert_eq!(Linux::reserve(1 << 62), Err(Linux::no_memory()));
+    assert_eq!(System::reserve(1 << 62), Err(System::no_memory()));
 }
