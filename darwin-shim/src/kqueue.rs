@@ -179,11 +179,11 @@ pub unsafe fn kevent(
     if unsafe { libc::ppoll(&raw mut whole, 1, limit, core::ptr::null()) } < 0 {
         return refuse(errno());
     }
-    for event in queue.ready(room) {
-        // SAFETY: within the caller's room.
+    queue.ready(room, |event| {
+        // SAFETY: within the caller's room, of which `ready` is told.
         unsafe { events.wrapping_add(filled).write(event) };
         filled += 1;
-    }
+    });
     filled as c_int
 }
 
@@ -255,31 +255,32 @@ impl Queue {
     }
 
     /// What is ready at this moment, and no more than there is room for.
-    fn ready(&self, room: usize) -> Vec<Kevent> {
+    fn ready(&self, room: usize, mut found: impl FnMut(Kevent)) {
         let notes = lock(&self.notes);
-        let mut found = Vec::new();
-        for (word, _) in look(&self.outer, 16) {
-            let left = room - found.len();
+        let mut left = room;
+        look(&self.outer, MOST, |word, _| {
             let (epoll, filter) = match word {
                 READ => (&self.read, EVFILT_READ),
                 WRITE => (&self.write, EVFILT_WRITE),
                 user => {
                     let ident = (user - FIRST_USER) as usize;
-                    let note = notes.get(&(ident, EVFILT_USER));
-                    found.extend(note.filter(|_| left > 0).and_then(|note| note.fired(ident)));
-                    continue;
+                    let note = notes.get(&(ident, EVFILT_USER)).filter(|_| left > 0);
+                    if let Some(event) = note.and_then(|note| note.fired(ident)) {
+                        left -= 1;
+                        found(event);
+                    }
+                    return;
                 }
             };
-            for (ident, flags) in look(epoll, left) {
+            look(epoll, left, |ident, flags| {
                 let key = (ident as usize, filter);
                 // None: it was taken out by another thread a moment ago.
-                let Some(note) = notes.get(&key) else { continue };
+                let Some(note) = notes.get(&key) else { return };
                 let gone = flags & (libc::EPOLLHUP | libc::EPOLLRDHUP | libc::EPOLLERR) != 0;
-                let flags = note.flags | if gone { EV_EOF } else { 0 };
-                found.push(note.event_of(key, flags));
-            }
-        }
-        found
+                left -= 1;
+                found(note.event_of(key, note.flags | if gone { EV_EOF } else { 0 }));
+            });
+        });
     }
 }
 
@@ -303,16 +304,18 @@ impl Note {
     }
 }
 
+/// The most that is looked at in one call.
+const MOST: usize = 128;
+
 /// What an epoll says at this moment, `room` of it at most: words and flags.
-fn look(epoll: &OwnedFd, room: usize) -> Vec<(u64, c_int)> {
-    const MOST: usize = 128;
-    let mut found = [libc::epoll_event { events: 0, u64: 0 }; MOST];
+fn look(epoll: &OwnedFd, room: usize, mut found: impl FnMut(u64, c_int)) {
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; MOST];
     let room = room.min(MOST) as c_int;
     if room == 0 {
-        return Vec::new();
+        return;
     }
     // SAFETY: as much room as is said.
-    let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), found.as_mut_ptr(), room, 0) };
+    let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, 0) };
     let count = usize::try_from(count).unwrap_or(0);
-    found[..count].iter().map(|event| (event.u64, event.events as c_int)).collect()
+    events[..count].iter().for_each(|event| found(event.u64, event.events as c_int));
 }

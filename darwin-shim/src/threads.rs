@@ -1,6 +1,8 @@
 //! What Darwin says of threads, and its relative wait for a condition.
 
-use core::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_void};
+use std::fs::File;
+use std::io::{Read, Write};
 
 /// Waits for a condition for so long at most. 0, or the number of an error.
 ///
@@ -58,10 +60,19 @@ pub fn thread_number() -> u32 {
     unsafe { libc::gettid() as u32 }
 }
 
-/// Whether `thread_info` would say `TH_STATE_WAITING` of the thread.
+/// Whether `thread_info` would say `TH_STATE_WAITING` of the thread. Takes no memory.
 pub fn thread_is_waiting(thread: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+    let mut path = [0_u8; 48];
+    let mut unwritten = &mut path[..];
+    let room = unwritten.len();
+    if write!(unwritten, "/proc/self/task/{thread}/stat").is_err() {
+        return false;
+    }
+    let written = room - unwritten.len();
+    let Ok(path) = str::from_utf8(&path[..written]) else { return false };
     // The state stands behind the name in parentheses, which may have any character.
-    let stat = stat.unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['S', 'D']))
+    let mut stat = [0; 256];
+    let Ok(read) = File::open(path).and_then(|mut file| file.read(&mut stat)) else { return false };
+    let behind = stat[..read].iter().rposition(|&byte| byte == b')');
+    matches!(behind.and_then(|at| stat.get(at + 2)), Some(b'S' | b'D'))
 }
