@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use rt_core::{OsError, OsResult, Shortage};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
+use rustix::mm::{MprotectFlags, mprotect};
 use rustix::net::{SendFlags, sockopt};
 
 pub(crate) use libc::{
@@ -261,3 +262,12 @@ pub(crate) fn silence(socket: &OwnedFd) -> Result<(), Errno> {
 /// # Safety
 /// - The range was mapped by the caller.
 pub(crate) unsafe fn forbid_huge_pages(_at: *mut u8, _bytes: usize) {}
+
+/// Takes all rights from a range.
+///
+/// # Safety
+/// - The range is committed, on page borders, and holds nothing that is used again.
+pub(crate) unsafe fn forbid(at: *mut u8, bytes: usize) -> OsResult<()> {
+    // SAFETY: the caller gave us this range to spoil.
+    unsafe { mprotect(at.cast(), bytes, MprotectFlags::empty()) }.map_err(os_unix::error)
+}

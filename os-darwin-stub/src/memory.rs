@@ -50,7 +50,7 @@ pub(crate) unsafe fn guard(
     for index in 0..count {
         let at = first.wrapping_add(index * stride);
         // SAFETY: the caller gave us this range to spoil.
-        unsafe { mm::mprotect(at.cast(), bytes, MprotectFlags::empty()) }.map_err(error)?;
+        unsafe { system::forbid(at, bytes) }?;
     }
     Ok(())
 }

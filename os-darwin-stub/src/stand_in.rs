@@ -2,12 +2,12 @@
 //! them, or over what Linux has in their place.
 
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use rt_core::{OsError, OsResult, Shortage};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::mm::{Advice, madvise};
+use rustix::mm::{Advice, MprotectFlags, madvise, mprotect};
 use rustix::net::SendFlags;
 use rustix::process::{Resource, getrlimit};
 
@@ -157,4 +157,29 @@ pub(crate) unsafe fn forbid_huge_pages(at: *mut u8, bytes: usize) {
     // A kernel without huge pages refuses, and there is nothing to forbid.
     // SAFETY: this advice changes no contents.
     let _ = unsafe { madvise(at.cast(), bytes, Advice::LinuxNoHugepage) };
+}
+
+/// Turns pages into guards that no mapping is split for (Linux 6.13).
+const MADV_GUARD_INSTALL: c_int = 102;
+/// So many ranges lose their rights. Linux splits a mapping for each and limits those, which Darwin
+/// doesn't: later ones are marked instead, where the kernel can.
+const MOST_PROTECTED: u32 = 8192;
+/// How many were asked for so far, by any thread.
+static PROTECTED: AtomicU32 = AtomicU32::new(0);
+
+/// Takes all rights from a range.
+///
+/// # Safety
+/// - The range is committed, on page borders, and holds nothing that is used again.
+pub(crate) unsafe fn forbid(at: *mut u8, bytes: usize) -> OsResult<()> {
+    // Relaxed: a count that nobody needs exactly.
+    if PROTECTED.fetch_add(1, Ordering::Relaxed) >= MOST_PROTECTED {
+        // SAFETY: as below.
+        let marked = unsafe { libc::madvise(at.cast(), bytes, MADV_GUARD_INSTALL) };
+        if marked == 0 {
+            return Ok(());
+        }
+    }
+    // SAFETY: the caller gave us this range to spoil.
+    unsafe { mprotect(at.cast(), bytes, MprotectFlags::empty()) }.map_err(os_unix::error)
 }

@@ -313,7 +313,7 @@ fn the_same_work_again_takes_no_more_memory() {
 #[test]
 fn a_hundred_thousand_parked() {
     alone("a_hundred_thousand_parked", || {
-        // Guards without markers cost two mappings each, of which there are 65,530.
+        // Guards without markers cost two mappings each, of which there are 65,530 here.
         let markers = gort::runtime::platform().guard == gort::runtime::GuardKind::Marker;
         // Unoptimised frames take several times the memory.
         let n = if cfg!(debug_assertions) || !markers { 20_000 } else { 100_000 };

@@ -28,6 +28,7 @@ const STATIC_FILES: &[(&str, &str)] = &[
     ("os-darwin-stub/src/process.rs", "signal handlers belong to the process"),
     ("os-darwin-stub/src/local.rs", "the key of the thread's slot, made once"),
     ("os-darwin-stub/src/wait.rs", "a word may be woken from any runtime of the process"),
+    ("os-darwin-stub/src/stand_in.rs", "how many guards the kernel has split mappings for"),
     ("os-darwin-stub/src/darwin.rs", "what the system offers, asked once"),
     ("os-linux/src/fence.rs", "what the kernel offers, asked once"),
     ("os-linux/src/bare/machine.rs", "what the kernel told at the start"),
