@@ -16,6 +16,7 @@ mod loom;
 mod mirror;
 mod mutants;
 mod one_by_one;
+mod platforms;
 mod sanitize;
 mod scaling;
 mod sim;

@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::command::Project;
 use crate::counts::Counts;
 use crate::{
-    Error, Usage, bench, costs, freestanding, hygiene, loom, mirror, sanitize, scaling, sim, soak,
-    suites, tidy, tools, tour,
+    Error, Usage, bench, costs, freestanding, hygiene, loom, mirror, platforms, sanitize, scaling,
+    sim, soak, suites, tidy, tools, tour,
 };
 
 /// One thing that `cargo ci` checks.
@@ -76,6 +76,12 @@ pub(crate) const STEPS: &[Step] = &[
         usage: "freestanding",
         about: "Programs without libc: what they consist of, how they start, what they say.",
         run: freestanding::run,
+    },
+    Step {
+        name: "platforms",
+        usage: "platforms",
+        about: "Features choose a platform or say what to write; a program can bring its own.",
+        run: platforms::run,
     },
     Step {
         name: "darwin",

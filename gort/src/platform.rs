@@ -1,41 +1,94 @@
 //! Which platform this program links: the one place that looks at features and targets.
+//!
+//! What is named goes before what the target would choose (`platform-auto`); two names for one thing,
+//! or none for it, are an error that says what to write.
+
+#[cfg(all(
+    feature = "platform-custom",
+    any(
+        feature = "platform-auto",
+        feature = "os-linux",
+        feature = "os-linux-bare",
+        feature = "os-darwin-stub",
+        feature = "os-sim",
+    )
+))]
+compile_error!(
+    "gort: with `platform-custom` the program brings its own platform, but another feature chooses one \
+     as well: take gort with `default-features = false, features = [\"std\", \"platform-custom\"]`"
+);
+
+#[cfg(any(
+    all(feature = "os-linux", feature = "os-linux-bare"),
+    all(feature = "os-linux", feature = "os-darwin-stub"),
+    all(feature = "os-linux-bare", feature = "os-darwin-stub"),
+))]
+compile_error!(
+    "gort: two operating systems are named: leave one of the features `os-linux`, `os-linux-bare` and \
+     `os-darwin-stub` (and `os-sim` and `sim` are with `os-linux`)"
+);
+
+#[cfg(all(
+    not(target_os = "linux"),
+    any(feature = "os-linux", feature = "os-linux-bare", feature = "os-sim")
+))]
+compile_error!(
+    "gort: `os-linux`, `os-linux-bare` and `os-sim` are for Linux, and this target is not: take \
+     `platform-auto`"
+);
+
+#[cfg(not(feature = "platform-custom"))]
+/// Links the backend `$os` beside the processor of this target.
+macro_rules! link {
+    ($name:literal, $os:ty) => {
+        rt_core::platform!(os = $os, arch = arch_amd64::Amd64);
+
+        /// The names of the backends, for reports.
+        pub(crate) const BACKEND: &str = concat!($name, " + arch-amd64");
+    };
+}
 
 cfg_if::cfg_if! {
     if #[cfg(feature = "platform-custom")] {
         // The program has a `rt_core::platform!` of its own.
-    } else if #[cfg(not(feature = "arch-amd64"))] {
+        /// The name of the backend, for reports.
+        pub(crate) const BACKEND: &str = "custom";
+    } else if #[cfg(not(any(feature = "platform-auto", feature = "arch-amd64")))] {
         compile_error!(
-            "gort has no processor: enable its feature `platform-auto` or `arch-amd64`, or \
-             `platform-custom` and write a `rt_core::platform!` yourself"
+            "gort has no processor: enable its feature `platform-auto` or `arch-amd64`, or take \
+             `default-features = false, features = [\"std\", \"platform-custom\"]` and write a \
+             `rt_core::platform!` yourself"
+        );
+    } else if #[cfg(not(target_arch = "x86_64"))] {
+        compile_error!(
+            "gort has no backend for this target's processor: write one (docs/porting.md), and take \
+             `default-features = false, features = [\"std\", \"platform-custom\"]`"
         );
     } else if #[cfg(feature = "os-sim")] {
-        rt_core::platform!(os = os_sim::Sim<os_linux::Linux>, arch = arch_amd64::Amd64);
+        link!("os-sim", os_sim::Sim<os_linux::Linux>);
     } else if #[cfg(feature = "os-darwin-stub")] {
-        rt_core::platform!(os = os_darwin_stub::Darwin, arch = arch_amd64::Amd64);
+        link!("os-darwin-stub", os_darwin_stub::Darwin);
     } else if #[cfg(feature = "os-linux-bare")] {
-        rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
+        link!("os-linux (bare)", os_linux::Linux);
     } else if #[cfg(feature = "os-linux")] {
-        rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
+        link!("os-linux", os_linux::Linux);
+    } else if #[cfg(not(feature = "platform-auto"))] {
+        compile_error!(
+            "gort has no operating system: enable its feature `platform-auto`, `os-linux`, \
+             `os-darwin-stub` or `os-sim`, or take `default-features = false, features = [\"std\", \
+             \"platform-custom\"]` and write a `rt_core::platform!` yourself"
+        );
+    } else if #[cfg(target_os = "linux")] {
+        link!("os-linux", os_linux::Linux);
+    } else if #[cfg(target_vendor = "apple")] {
+        link!("os-darwin-stub", os_darwin_stub::Darwin);
     } else {
         compile_error!(
-            "gort has no operating system: enable its feature `platform-auto`, `os-linux` or \
-             `os-sim`, or `platform-custom` and write a `rt_core::platform!` yourself"
+            "gort has no backend for this target's operating system: write one (docs/porting.md), and \
+             take `default-features = false, features = [\"std\", \"platform-custom\"]`"
         );
     }
 }
-
-/// The name of the operating system's backend, for reports.
-pub(crate) const BACKEND: &str = if cfg!(feature = "platform-custom") {
-    "custom"
-} else if cfg!(feature = "os-sim") {
-    "os-sim + arch-amd64"
-} else if cfg!(feature = "os-darwin-stub") {
-    "os-darwin-stub + arch-amd64"
-} else if cfg!(feature = "os-linux-bare") {
-    "os-linux (bare) + arch-amd64"
-} else {
-    "os-linux + arch-amd64"
-};
 
 /// A variable of the environment, in a program without std.
 #[cfg(all(feature = "os-linux-bare", not(feature = "std")))]

@@ -25,7 +25,10 @@
 extern crate alloc;
 
 #[cfg(all(feature = "hosted", feature = "bare"))]
-compile_error!("os-linux: choose one of the features `hosted` and `bare`");
+compile_error!(
+    "os-linux: choose one of the features `hosted` and `bare`; of gort, `os-linux-bare` goes with \
+     `default-features = false` and neither `platform-auto` nor `os-linux`"
+);
 #[cfg(not(any(feature = "hosted", feature = "bare")))]
 compile_error!("os-linux: choose the feature `hosted` (libc is there) or `bare` (it is not)");
 
