@@ -23,6 +23,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("local", &[]),
     ("barrier", &["8"]),
     ("tokio_bridge", &[]),
+    ("embed_several", &[]),
+    ("embed_library", &[]),
+    ("embed_thread", &[]),
 ];
 
 /// `cargo ci tour`.

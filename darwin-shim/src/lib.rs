@@ -1,7 +1,7 @@
 //! Darwin's calls on Linux, with their names, arguments and results, as far as `os-darwin-stub` makes
 //! them: so that the backend runs, and is tested, on a machine that is no Mac.
 //!
-//! What it does not do: filters other than those of [`kqueue`], and whatever costs Darwin less than
+//! What it does not do: filters other than those of [`mod@kqueue`], and whatever costs Darwin less than
 //! it does here. It is no way to port programs from Darwin.
 
 #![cfg(target_os = "linux")]
