@@ -1,8 +1,8 @@
 //! The handler of SIGSEGV and SIGBUS, and whoever was there before it.
 //!
-//! Life of a fault: (1) the kernel calls [`on_fault`] on the thread's alternate stack; (2) the core
+//! Life of a fault: (1) the kernel calls `on_fault` on the thread's alternate stack; (2) the core
 //! says whether the address is a guard of ours; (3) if so, it has written its report and the
-//! process aborts; (4) if not, [`pass_on`] does what would have happened without us. std's own
+//! process aborts; (4) if not, `pass_on` does what would have happened without us. std's own
 //! handler, which reports the overflow of a thread's stack, is such a predecessor.
 //!
 //! A signal that somebody *sent* (`kill -SEGV`) has no address, and skips (2) and (3).
@@ -112,7 +112,7 @@ pub fn catch<U: Unix>(handler: fn(usize) -> Fault) -> OsResult<()> {
     result
 }
 
-/// Puts [`on_fault`] in place of both signals' actions, or of none.
+/// Puts `on_fault` in place of both signals' actions, or of none.
 fn install<U: Unix>(handler: fn(usize) -> Fault) -> OsResult<()> {
     let (faults, signals) = (U::faults(), U::Host::FAULTS);
     let mut before = [const { MaybeUninit::uninit() }; 2];
