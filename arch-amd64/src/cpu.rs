@@ -15,9 +15,13 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Asks the processor. `features` is what the kernel says of `cpuid` 1, EDX; where it says
-    /// nothing, the processor is asked for that as well.
-    pub fn ask(features: u32) -> Cpu {
+    /// What a processor is that [has what it takes](Cpu::has_basics).
+    pub const KIND: &'static str = "x86-64";
+
+    /// Asks the processor. `features` is what the kernel says in `AT_HWCAP`, which is `cpuid` 1, EDX;
+    /// where it says nothing, the processor is asked for that as well.
+    pub fn ask(features: usize) -> Cpu {
+        let features = features as u32;
         let first = __cpuid(0);
         let mut vendor = [0; 12];
         for (to, part) in vendor.chunks_exact_mut(4).zip([first.ebx, first.edx, first.ecx]) {
@@ -33,6 +37,11 @@ impl Cpu {
         core::str::from_utf8(&self.vendor).unwrap_or("unknown")
     }
 
+    /// A sentence about it, for reports.
+    pub fn about(&self) -> &'static str {
+        if self.is_intel() { "a processor of Intel's" } else { "a processor of another maker" }
+    }
+
     /// The features of `cpuid` 1, EDX.
     pub fn features(&self) -> u32 {
         self.features
@@ -40,7 +49,7 @@ impl Cpu {
 
     /// Whether it has what every x86-64 has, and compiled code uses unasked: a time stamp counter,
     /// compare-and-swap of 8 bytes, conditional moves, SSE and SSE2.
-    pub fn is_x86_64(&self) -> bool {
+    pub fn has_basics(&self) -> bool {
         const NEEDED: u32 = 1 << 4 | 1 << 8 | 1 << 15 | 1 << 25 | 1 << 26;
         self.features & NEEDED == NEEDED
     }

@@ -1,99 +1,148 @@
-//! How a program comes by its thread-local storage on each system: a row each, and the start that
-//! goes by it.
-//!
-//! [`rt0_go`] is the one way from the first instruction to the core, on every system: what differs is
-//! in the row. A freestanding program on Linux runs it with [`LINUX`] on the real machine;
-//! [`Recorder`] is a machine that only writes down what it is asked for, so that every other row runs
-//! as well, the skipping ones included, wherever the tests do.
+//! How a program comes by its thread-local storage on x86-64: the rows.
 //!
 //! The facts are those of Go 1.27's `rt0_go` on each system.
+#![forbid(unsafe_code)]
 
-mod models;
-mod recorder;
-mod start;
+use rt_core::boot::tls::{Argc, Sleep, Slot, StackBy, Tls, TlsModel};
 
-pub use models::{HOSTED, LINUX, MODELS};
-pub use recorder::{Asked, Recorder};
-pub use start::{Halt, MAGIC, Machine, Worker, rt0_go, worker};
+/// Where most systems have the word.
+const BELOW_FS: Slot = Slot::Base("fs", -8);
 
-/// What one system does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TlsModel {
-    /// Its name.
-    pub system: &'static str,
-    /// Where the number of arguments is found.
-    pub argc: Argc,
-    /// Who starts the program, and has its storage before it runs; none if that is the kernel.
-    pub host: Option<&'static str>,
-    /// Whether the first thread's storage is set by us.
-    pub tls: Tls,
-    /// Where the thread's word is: Go's `g`, our worker.
-    pub g: Slot,
-    /// How a thread is made.
-    pub thread: &'static str,
-    /// Who allocates a worker's stack.
-    pub stack: StackBy,
-    /// How a new thread comes by its storage.
-    pub thread_tls: &'static str,
-    /// What a worker sleeps on.
-    pub sleep: Sleep,
-    /// What reports ready sockets, and what ends its sleep.
-    pub poller: (&'static str, &'static str),
-}
+/// Linux, as the kernel starts a program.
+pub const LINUX: TlsModel = TlsModel {
+    system: "linux",
+    argc: Argc::Stack,
+    host: None,
+    tls: Tls::Set("arch_prctl(ARCH_SET_FS)"),
+    g: BELOW_FS,
+    thread: "clone",
+    stack: StackBy::Us,
+    thread_tls: "CLONE_SETTLS",
+    sleep: Sleep::Word("futex"),
+    poller: ("epoll", "eventfd"),
+};
 
-/// Where a program finds the number of its arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Argc {
-    /// At the first stack pointer.
-    Stack,
-    /// Where the register `rdi` points.
-    Register,
-    /// Somebody calls `main` with it.
-    Main,
-    /// Nowhere: the system is asked for a command line.
-    Asked,
-}
+/// Any system whose libc starts the program: there our threads are libc's, on stacks of ours.
+pub const HOSTED: TlsModel = TlsModel {
+    system: "hosted",
+    argc: Argc::Main,
+    host: Some("libc"),
+    tls: Tls::Skip("libc has set it"),
+    g: Slot::Variable,
+    thread: "pthread_create",
+    stack: StackBy::Us,
+    thread_tls: "libc's",
+    sleep: Sleep::Word("futex"),
+    poller: ("epoll", "eventfd"),
+};
 
-/// Whether the first thread's storage is set by us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// By this call.
-    Set(&'static str),
-    /// For this reason not.
-    Skip(&'static str),
-}
+const DARWIN: TlsModel = TlsModel {
+    system: "darwin",
+    argc: Argc::Main,
+    host: Some("libSystem"),
+    tls: Tls::Skip("libSystem has set it"),
+    // A slot that Apple keeps free for this.
+    g: Slot::Base("gs", 0x30),
+    thread: "pthread_create",
+    stack: StackBy::System,
+    thread_tls: "libSystem's",
+    sleep: Sleep::Own("a pthread mutex and condition"),
+    poller: ("kqueue", "EVFILT_USER"),
+};
 
-/// Where the thread's word is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// So many bytes from the base of `fs`.
-    Fs(isize),
-    /// So many bytes from the base of `gs`.
-    Gs(isize),
-    /// From the base of `fs`, as far as the start finds out.
-    FsFound,
-    /// Where a slot of the thread's block at `gs` points, which the system numbers.
-    GsReserved,
-    /// In the words that the kernel gives each process, at the top of its stack.
-    Private,
-    /// In a variable of the program's, whose place the linker and the loader know.
-    Variable,
-}
+const FREEBSD: TlsModel = TlsModel {
+    system: "freebsd",
+    argc: Argc::Register,
+    tls: Tls::Set("sysarch(AMD64_SET_FSBASE)"),
+    thread: "thr_new",
+    thread_tls: "tls_base of thr_new",
+    sleep: Sleep::Word("_umtx_op"),
+    poller: ("kqueue", "EVFILT_USER"),
+    ..LINUX
+};
 
-/// Who allocates a worker's stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StackBy {
-    /// We do.
-    Us,
-    /// The system's threads come with one.
-    System,
-}
+const SOLARIS: TlsModel = TlsModel {
+    system: "solaris",
+    argc: Argc::Stack,
+    host: Some("libc"),
+    tls: Tls::Skip("libc and the loader have set it"),
+    g: BELOW_FS,
+    thread: "pthread_create",
+    stack: StackBy::System,
+    thread_tls: "libc's",
+    sleep: Sleep::Own("a semaphore"),
+    poller: ("event ports", "port_alert"),
+};
 
-/// What a worker sleeps on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sleep {
-    /// A word of memory: the kernel compares it.
-    Word(&'static str),
-    /// Something that each worker has: it counts, or remembers one wake.
-    Own(&'static str),
-}
+/// All of them, those that set the storage first.
+pub const MODELS: [TlsModel; 13] = [
+    LINUX,
+    TlsModel {
+        system: "android",
+        // The slot is one of pthread's keys, and the base is chosen so that it falls into ours.
+        g: Slot::Found("fs"),
+        thread: "pthread_create",
+        stack: StackBy::System,
+        thread_tls: "libc's, and the word stored into it",
+        ..LINUX
+    },
+    FREEBSD,
+    TlsModel {
+        system: "netbsd",
+        argc: Argc::Stack,
+        tls: Tls::Set("_lwp_setprivate"),
+        thread: "_lwp_create",
+        thread_tls: "the context of _lwp_create",
+        sleep: Sleep::Own("_lwp_park"),
+        poller: ("kqueue", "a pipe"),
+        ..FREEBSD
+    },
+    TlsModel {
+        system: "dragonfly",
+        tls: Tls::Set("set_tls_area"),
+        thread: "lwp_create",
+        thread_tls: "set_tls_area, by the thread",
+        sleep: Sleep::Word("umtx_sleep"),
+        ..FREEBSD
+    },
+    TlsModel {
+        system: "windows",
+        argc: Argc::Asked,
+        host: None,
+        tls: Tls::Set("the slot of TlsAlloc"),
+        g: Slot::Reserved("gs"),
+        thread: "CreateThread",
+        stack: StackBy::System,
+        thread_tls: "the slot, by the thread",
+        sleep: Sleep::Own("an event"),
+        poller: ("IOCP", "PostQueuedCompletionStatus"),
+    },
+    TlsModel {
+        system: "plan9",
+        argc: Argc::Stack,
+        host: None,
+        tls: Tls::Skip("the kernel gives private words"),
+        g: Slot::Private,
+        thread: "rfork",
+        stack: StackBy::System,
+        thread_tls: "the kernel's",
+        sleep: Sleep::Own("semacquire"),
+        poller: ("none", "a note"),
+    },
+    SOLARIS,
+    TlsModel { system: "illumos", ..SOLARIS },
+    DARWIN,
+    TlsModel { system: "ios", ..DARWIN },
+    TlsModel {
+        system: "openbsd",
+        argc: Argc::Stack,
+        g: BELOW_FS,
+        tls: Tls::Skip("libc has set it"),
+        host: Some("libc"),
+        thread_tls: "libc's",
+        sleep: Sleep::Own("__thrsleep"),
+        poller: ("kqueue", "a pipe"),
+        ..DARWIN
+    },
+    HOSTED,
+];

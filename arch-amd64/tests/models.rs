@@ -1,125 +1,25 @@
-//! Every row of the table is booted, and what was asked of the machine is what the row says.
+//! The rows of x86-64.
 
-use arch_amd64::tls::{
-    Argc, Asked, HOSTED, Halt, LINUX, MAGIC, MODELS, Recorder, Slot, StackBy, Tls, TlsModel,
-    rt0_go, worker,
-};
-use rt_core::OsError;
-use rt_core::boot::{Boot, Stage};
+// In a folder, for another processor's tests include it too.
+#[path = "models/cases.rs"]
+mod cases;
 
+use arch_amd64::tls::{HOSTED, LINUX};
+use cases::find;
+use rt_core::boot::tls::{Argc, Slot, StackBy, TlsModel};
+
+#[cfg(target_arch = "x86_64")]
 rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
 
+const MODELS: &[TlsModel] = &arch_amd64::tls::MODELS;
 /// Systems on which Go's `rt0_go` sets the storage, in the table's order.
-const SETS: [&str; 6] = ["linux", "android", "freebsd", "netbsd", "dragonfly", "windows"];
+const SETS: &[&str] = &["linux", "android", "freebsd", "netbsd", "dragonfly", "windows"];
 /// Those on which it jumps over that.
-const SKIPS: [&str; 7] = ["plan9", "solaris", "illumos", "darwin", "ios", "openbsd", "hosted"];
-
-fn find(system: &str) -> TlsModel {
-    let found = MODELS.iter().find(|model| model.system == system);
-    *found.unwrap_or_else(|| panic!("no row for {system}"))
-}
-
-/// Boots a row: what was asked for, and what was noted.
-fn boot(model: &TlsModel) -> (Recorder, Boot, Result<(), Halt>) {
-    let (mut machine, boot) = (Recorder::new(), Boot::new());
-    let result = rt0_go(model, &mut machine, &boot);
-    (machine, boot, result)
-}
-
-/// How a stage went; none if it was not reached.
-fn skipped(boot: &Boot, stage: Stage) -> Option<bool> {
-    boot.steps().iter().find(|step| step.stage == stage).map(|step| step.skipped)
-}
+const SKIPS: &[&str] = &["plan9", "solaris", "illumos", "darwin", "ios", "openbsd", "hosted"];
 
 #[test]
-fn the_rows_are_the_systems() {
-    let names: Vec<_> = MODELS.iter().map(|model| model.system).collect();
-    assert_eq!(names, [&SETS[..], &SKIPS[..]].concat());
+fn a_program_starts_by_one_of_two_rows() {
     assert_eq!((find("linux"), find("hosted")), (LINUX, HOSTED));
-}
-
-#[test]
-fn those_that_set_the_storage_do_and_find_the_number_in_memory() {
-    for system in SETS {
-        let model = find(system);
-        let Tls::Set(call) = model.tls else { panic!("{system} sets it") };
-        let (machine, boot, result) = boot(&model);
-        assert_eq!(result, Ok(()), "{system}");
-        let mut expected = vec![Asked::Arguments(model.argc), Asked::Processor];
-        if ["android", "windows"].contains(&system) {
-            expected.push(Asked::ReserveSlot);
-        }
-        expected.extend([
-            Asked::SetTls(call),
-            Asked::Stored(MAGIC),
-            Asked::Looked,
-            Asked::Stored(0),
-            Asked::Bind,
-            Asked::Check,
-            Asked::Args,
-        ]);
-        assert_eq!(machine.asked, expected, "{system}");
-        assert_eq!(skipped(&boot, Stage::SetTls), Some(false), "{system}");
-        assert_eq!(skipped(&boot, Stage::HostHook), Some(true), "{system}");
-    }
-}
-
-#[test]
-fn those_that_skip_it_touch_none() {
-    for system in SKIPS {
-        let model = find(system);
-        let Tls::Skip(why) = model.tls else { panic!("{system} skips it") };
-        let (machine, boot, result) = boot(&model);
-        assert_eq!(result, Ok(()), "{system}");
-        assert!(!machine.touched_tls(), "{system}: {:?}", machine.asked);
-        let mut expected = vec![Asked::Arguments(model.argc), Asked::Processor];
-        expected.extend(model.host.map(Asked::HostHook));
-        expected.extend([Asked::Bind, Asked::Check, Asked::Args]);
-        assert_eq!(machine.asked, expected, "{system}");
-        let said = boot.steps();
-        let step = said.iter().find(|step| step.stage == Stage::SetTls);
-        assert!(step.is_some_and(|step| step.skipped && step.why == why), "{system}");
-        assert_eq!(skipped(&boot, Stage::HostHook), Some(model.host.is_none()), "{system}");
-    }
-}
-
-#[test]
-fn a_refusal_ends_the_start() {
-    for system in SETS {
-        let (mut machine, boot) = (Recorder::new(), Boot::new());
-        machine.refuse = Some(OsError(1));
-        let result = rt0_go(&find(system), &mut machine, &boot);
-        assert_eq!(result, Err(Halt::Tls(OsError(1))), "{system}");
-        assert!(matches!(machine.asked.last(), Some(Asked::SetTls(_))), "{system}");
-        assert_eq!(skipped(&boot, Stage::SetTls), None, "{system}");
-        assert_eq!(skipped(&boot, Stage::Bind), None, "{system}");
-    }
-}
-
-#[test]
-fn storage_that_was_set_beside_its_place_is_noticed() {
-    for system in SETS {
-        for astray in [-8, 8, 64] {
-            let (mut machine, boot) = (Recorder::new(), Boot::new());
-            machine.astray = astray;
-            let result = rt0_go(&find(system), &mut machine, &boot);
-            assert_eq!(result, Err(Halt::NotFound), "{system}");
-            assert_eq!(skipped(&boot, Stage::Bind), None, "{system}");
-        }
-    }
-}
-
-#[test]
-fn a_worker_has_what_the_row_says() {
-    for model in &MODELS {
-        let mut machine = Recorder::new();
-        assert_eq!(worker(model, &mut machine), Ok(()), "{}", model.system);
-        let mut expected = Vec::new();
-        expected.extend((model.stack == StackBy::Us).then_some(Asked::Stack));
-        expected.push(Asked::Thread(model.thread, model.thread_tls));
-        expected.push(Asked::Sleep(model.sleep));
-        assert_eq!(machine.asked, expected, "{}", model.system);
-    }
 }
 
 #[test]
@@ -127,10 +27,10 @@ fn the_rows_agree_with_go() {
     let by_register: Vec<_> = MODELS.iter().filter(|m| m.argc == Argc::Register).collect();
     assert_eq!(by_register.len(), 2, "freebsd and dragonfly: {by_register:?}");
     for system in ["linux", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos"] {
-        assert_eq!(find(system).g, Slot::Fs(-8), "{system}");
+        assert_eq!(find(system).g, Slot::Base("fs", -8), "{system}");
     }
     for system in ["darwin", "ios"] {
-        assert_eq!(find(system).g, Slot::Gs(0x30), "{system}");
+        assert_eq!(find(system).g, Slot::Base("gs", 0x30), "{system}");
     }
     // Go allocates the stacks of threads that it makes by the kernel's own call, and only those.
     for system in ["linux", "freebsd", "netbsd", "dragonfly"] {

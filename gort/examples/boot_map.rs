@@ -1,5 +1,6 @@
-//! How a program starts on each system: the table of thread-local storage, and the path of each row,
-//! as it was just run. `--mermaid` prints the picture of the README.
+//! How a program starts on each system and processor: the tables of thread-local storage, and the path
+//! of each row, as it was just run. `--mermaid` prints the picture of the README, which is that of
+//! x86-64.
 //!
 //! Up to where the core takes over, a row runs on a machine that writes down what it is asked for;
 //! from there on it is the real core, and its `main` is a goroutine on this machine.
@@ -7,8 +8,8 @@
 use std::fmt::Write as _;
 use std::panic::Location;
 
-use arch_amd64::tls::{
-    Argc, Asked, MODELS, Recorder, Sleep, Slot, StackBy, Tls, TlsModel, rt0_go, worker,
+use rt_core::boot::tls::{
+    Argc, Asked, Recorder, Sleep, Slot, StackBy, Tls, TlsModel, rt0_go, worker,
 };
 use rt_core::boot::{Boot, STAGES, Stage, Step};
 use rt_core::{Config, Runtime};
@@ -24,19 +25,29 @@ struct Booted {
     worker: Vec<Asked>,
 }
 
+/// The rows of each processor.
+const PROCESSORS: [(&str, &[TlsModel]); 2] =
+    [("x86-64", &arch_amd64::tls::MODELS), ("64-bit Arm", &arch_aarch64::tls::MODELS)];
+
 fn main() -> Result<(), Error> {
-    let booted: Vec<_> = MODELS.iter().map(boot).collect::<Result<_, _>>()?;
-    let text = match std::env::args().nth(1).as_deref() {
+    match std::env::args().nth(1).as_deref() {
         None => {
             let core = gort::runtime::backend();
-            let legend = format!("\n* done, - skipped; the core ran on {core}\n");
-            table(&booted) + &legend + &paths(&booted)
+            println!("* done, - skipped; the core ran on {core}");
+            for (processor, models) in PROCESSORS {
+                let booted = boot_all(models)?;
+                println!("\n{processor}\n\n{}\n{}", table(&booted), paths(&booted));
+            }
         }
-        Some("--mermaid") => mermaid(&booted),
+        Some("--mermaid") => print!("{}", mermaid(&boot_all(PROCESSORS[0].1)?)),
         Some(other) => return Err(format!("usage: boot_map [--mermaid], and not {other}").into()),
-    };
-    print!("{text}");
+    }
     Ok(())
+}
+
+/// Runs every row of a processor.
+fn boot_all(models: &'static [TlsModel]) -> Result<Vec<Booted>, Error> {
+    models.iter().map(boot).collect()
 }
 
 /// Runs a row to the end of a `main`.
@@ -119,7 +130,7 @@ fn table(booted: &[Booted]) -> String {
 fn argc(argc: Argc) -> &'static str {
     match argc {
         Argc::Stack => "stack",
-        Argc::Register => "rdi",
+        Argc::Register => "a register",
         Argc::Main => "main",
         Argc::Asked => "asked for",
     }
@@ -127,10 +138,9 @@ fn argc(argc: Argc) -> &'static str {
 
 fn slot(slot: Slot) -> String {
     match slot {
-        Slot::Fs(offset) => format!("fs:{offset}"),
-        Slot::Gs(offset) => format!("gs:{offset:#x}"),
-        Slot::FsFound => "fs:found".to_owned(),
-        Slot::GsReserved => "gs:reserved".to_owned(),
+        Slot::Base(register, offset) => format!("{register}:{offset}"),
+        Slot::Found(register) => format!("{register}:found"),
+        Slot::Reserved(register) => format!("{register}:reserved"),
         Slot::Private => "a private word".to_owned(),
         Slot::Variable => "a variable".to_owned(),
     }
@@ -189,13 +199,13 @@ fn mermaid(booted: &[Booted]) -> String {
 mod tests {
     use super::*;
 
-    fn all() -> Vec<Booted> {
-        MODELS.iter().map(|model| boot(model).unwrap()).collect()
+    fn all() -> Vec<(Vec<Booted>, &'static [TlsModel])> {
+        PROCESSORS.map(|(_, models)| (boot_all(models).unwrap(), models)).into()
     }
 
     #[test]
     fn every_row_comes_to_main_by_every_stage() {
-        for Booted { model, path, asked, .. } in all() {
+        for Booted { model, path, asked, .. } in all().into_iter().flat_map(|(all, _)| all) {
             let system = model.system;
             assert_eq!(path.len(), STAGES, "{system}");
             assert!(
@@ -214,20 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn the_table_and_the_paths_have_every_system() {
-        let all = all();
-        let (table, paths) = (table(&all), paths(&all));
-        assert_eq!(table.lines().count(), 1 + MODELS.len());
-        assert_eq!(paths.lines().count(), 1 + STAGES);
-        let settls = paths.lines().find(|line| line.starts_with("settls")).unwrap();
-        assert_eq!(settls.matches('*').count(), 6, "{settls}");
-        assert_eq!(settls.matches('-').count(), 7, "{settls}");
+    fn the_tables_and_the_paths_have_every_system() {
+        for (all, models) in all() {
+            let (table, paths) = (table(&all), paths(&all));
+            assert_eq!(table.lines().count(), 1 + models.len());
+            assert_eq!(paths.lines().count(), 1 + STAGES);
+            let settls = paths.lines().find(|line| line.starts_with("settls")).unwrap();
+            let set = models.iter().filter(|model| matches!(model.tls, Tls::Set(_))).count();
+            assert_eq!(settls.matches('*').count(), set, "{settls}");
+            assert_eq!(settls.matches('-').count(), models.len() - set, "{settls}");
+        }
     }
 
     #[test]
     fn the_readme_shows_the_picture() {
         let readme = include_str!("../../README.md");
-        let picture = format!("```mermaid\n{}```\n", mermaid(&all()));
+        let picture = format!("```mermaid\n{}```\n", mermaid(&all()[0].0));
         assert!(readme.contains(&picture), "the README needs this:\n{picture}");
     }
 }

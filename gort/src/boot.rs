@@ -19,16 +19,17 @@ use core::convert::Infallible;
 use core::fmt;
 use core::panic::{Location, PanicInfo};
 
-use arch_amd64::Cpu;
-use arch_amd64::tls::{self, Argc, Halt, LINUX, Machine, Slot};
 use os_linux::start::{self, Auxv, Start};
+use rt_core::boot::tls::{self, Argc, Halt, Machine, Slot, Tls};
 use rt_core::boot::{Boot, Stage};
 use rt_core::{OsResult, os, report};
 
 use crate::builder::{returned, run_on};
+use crate::platform::processor::Cpu;
+use crate::platform::processor::tls::LINUX;
 use crate::{Builder, debug};
 
-pub use arch_amd64::rt0;
+pub use crate::platform::processor::rt0;
 pub use os_linux::start::{Texts, args, auxv, var, vars};
 
 /// The status of a program that could not start, or whose main failed: Go's.
@@ -128,9 +129,9 @@ impl Machine for ThisMachine {
     }
 
     fn processor(&mut self) -> &'static str {
-        let cpu = Cpu::ask(self.auxv.features as u32);
+        let cpu = Cpu::ask(self.auxv.features);
         self.cpu = Some(cpu);
-        if cpu.is_intel() { "a processor of Intel's" } else { "a processor of another maker" }
+        cpu.about()
     }
 
     fn host_hook(&mut self, _host: &'static str) {}
@@ -156,7 +157,7 @@ impl Machine for ThisMachine {
     fn bind(&mut self) {}
 
     fn check(&mut self) -> bool {
-        self.cpu.is_some_and(|cpu| cpu.is_x86_64())
+        self.cpu.is_some_and(|cpu| cpu.has_basics())
     }
 
     fn args(&mut self) -> OsResult<()> {
@@ -169,21 +170,37 @@ impl Machine for ThisMachine {
 /// Ends a program that can't be started.
 #[cold]
 fn cannot_start(halt: Halt) -> ! {
-    let (what, error) = match halt {
-        Halt::Tls(error) => {
-            ("the thread-local storage can't be set (arch_prctl ARCH_SET_FS)", Some(error))
-        }
-        Halt::NotFound => ("what is written to thread-local storage is not found there", None),
-        Halt::Processor => ("this processor is no x86-64", None),
-        Halt::Args(error) => {
-            ("a stack for fault handlers or a standard stream is not to be had", Some(error))
-        }
+    let error = match halt {
+        Halt::Tls(error) | Halt::Args(error) => Some(error),
+        Halt::NotFound | Halt::Processor => None,
     };
+    let why = WhyNot(halt);
     match error.map(|error| crate::io::Error::from_raw_os_error(error.0)) {
-        Some(error) => report(format_args!("fatal: {what}: {error}")),
-        None => report(format_args!("fatal: {what}")),
+        Some(error) => report(format_args!("fatal: {why}: {error}")),
+        None => report(format_args!("fatal: {why}")),
     }
     os::exit(FAILED)
+}
+
+/// Why it can't be started, in words.
+struct WhyNot(Halt);
+
+impl fmt::Display for WhyNot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Halt::Tls(_) => {
+                let (Tls::Set(how) | Tls::Skip(how)) = LINUX.tls;
+                write!(f, "the thread-local storage can't be set ({how})")
+            }
+            Halt::NotFound => {
+                f.write_str("what is written to thread-local storage is not found there")
+            }
+            Halt::Processor => write!(f, "this processor is no {}", Cpu::KIND),
+            Halt::Args(_) => {
+                f.write_str("a stack for fault handlers or a standard stream is not to be had")
+            }
+        }
+    }
 }
 
 /// Writes to the standard output, as far as it goes.

@@ -37,32 +37,61 @@ compile_error!(
      `platform-auto`"
 );
 
-#[cfg(not(feature = "platform-custom"))]
-/// Links the backend `$os` beside the processor of this target.
-macro_rules! link {
-    ($name:literal, $os:ty) => {
-        rt_core::platform!(os = $os, arch = arch_amd64::Amd64);
-
-        /// The names of the backends, for reports.
-        pub(crate) const BACKEND: &str = concat!($name, " + arch-amd64");
+#[cfg(all(target_arch = "aarch64", not(feature = "platform-custom")))]
+macro_rules! processor_name {
+    () => {
+        "arch-aarch64"
     };
 }
+
+#[cfg(all(not(target_arch = "aarch64"), not(feature = "platform-custom")))]
+macro_rules! processor_name {
+    () => {
+        "arch-amd64"
+    };
+}
+
+/// Links the backend `$os` beside the processor of this target.
+#[cfg(not(feature = "platform-custom"))]
+macro_rules! link {
+    ($name:literal, $os:ty) => {
+        #[cfg(target_arch = "aarch64")]
+        use arch_aarch64::Aarch64 as Processor;
+        #[cfg(target_arch = "x86_64")]
+        use arch_amd64::Amd64 as Processor;
+
+        rt_core::platform!(os = $os, arch = Processor);
+
+        /// The names of the backends, for reports.
+        pub(crate) const BACKEND: &str = concat!($name, " + ", processor_name!());
+    };
+}
+
+/// The processor's crate, for the start.
+#[cfg(all(feature = "os-linux-bare", target_arch = "aarch64"))]
+pub(crate) use arch_aarch64 as processor;
+#[cfg(all(feature = "os-linux-bare", target_arch = "x86_64"))]
+pub(crate) use arch_amd64 as processor;
 
 cfg_if::cfg_if! {
     if #[cfg(feature = "platform-custom")] {
         // The program has a `rt_core::platform!` of its own.
         /// The name of the backend, for reports.
         pub(crate) const BACKEND: &str = "custom";
-    } else if #[cfg(not(any(feature = "platform-auto", feature = "arch-amd64")))] {
-        compile_error!(
-            "gort has no processor: enable its feature `platform-auto` or `arch-amd64`, or take \
-             `default-features = false, features = [\"std\", \"platform-custom\"]` and write a \
-             `rt_core::platform!` yourself"
-        );
-    } else if #[cfg(not(target_arch = "x86_64"))] {
+    } else if #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))] {
         compile_error!(
             "gort has no backend for this target's processor: write one (docs/porting.md), and take \
              `default-features = false, features = [\"std\", \"platform-custom\"]`"
+        );
+    } else if #[cfg(not(any(
+        feature = "platform-auto",
+        all(feature = "arch-amd64", target_arch = "x86_64"),
+        all(feature = "arch-aarch64", target_arch = "aarch64"),
+    )))] {
+        compile_error!(
+            "gort has no processor: enable its feature `platform-auto`, or for x86-64 `arch-amd64` and \
+             for 64-bit Arm `arch-aarch64`, or take `default-features = false, features = [\"std\", \
+             \"platform-custom\"]` and write a `rt_core::platform!` yourself"
         );
     } else if #[cfg(feature = "os-sim")] {
         link!("os-sim", os_sim::Sim<os_linux::Linux>);

@@ -105,7 +105,7 @@ pub(crate) fn set_local(word: *mut ()) {
 }
 
 /// Where the running thread's word is.
-#[cfg(feature = "bare")]
+#[cfg(all(feature = "bare", target_arch = "x86_64"))]
 pub(crate) fn address() -> *mut *mut () {
     let at;
     // SAFETY: adds the slot's distance to the thread pointer, which `fs:0` has.
@@ -120,8 +120,27 @@ pub(crate) fn address() -> *mut *mut () {
     at
 }
 
-/// The running thread's control block, whose first word is its address.
-#[cfg(feature = "bare")]
+/// Where the running thread's word is.
+#[cfg(all(feature = "bare", target_arch = "aarch64"))]
+pub(crate) fn address() -> *mut *mut () {
+    let at;
+    // SAFETY: adds the slot's distance to the thread pointer.
+    unsafe {
+        asm!(
+            "mrs {thread}, tpidr_el0",
+            "adrp {at}, :gottprel:gort0_local_word",
+            "ldr {at}, [{at}, :gottprel_lo12:gort0_local_word]",
+            "add {at}, {at}, {thread}",
+            thread = out(reg) _,
+            at = out(reg) at,
+            options(readonly, nostack, preserves_flags),
+        );
+    }
+    at
+}
+
+/// The running thread's control block: its first word is its address.
+#[cfg(all(feature = "bare", target_arch = "x86_64"))]
 pub(crate) fn thread_pointer() -> *mut u8 {
     let at;
     // SAFETY: reads the first word of the block; pushes nothing and touches no flags.
@@ -133,4 +152,32 @@ pub(crate) fn thread_pointer() -> *mut u8 {
         );
     }
     at
+}
+
+/// Where the running thread's pointer points.
+#[cfg(all(feature = "bare", target_arch = "aarch64"))]
+pub(crate) fn thread_pointer() -> *mut u8 {
+    let at;
+    // SAFETY: reads a register that user code may read.
+    unsafe {
+        asm!(
+            "mrs {at}, tpidr_el0",
+            at = out(reg) at,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    at
+}
+
+/// Sets the running thread's pointer, which user code may do on this processor.
+///
+/// # Safety
+/// - There is thread-local storage around it, which stays as long as the thread.
+#[cfg(all(feature = "bare", target_arch = "aarch64"))]
+pub(crate) unsafe fn set_thread_pointer(at: *mut u8) {
+    // Memory is not excluded: slots that are used later are found by the new pointer.
+    // SAFETY: the caller answers for what it points at; pushes nothing and touches no flags.
+    unsafe {
+        asm!("msr tpidr_el0, {at}", at = in(reg) at, options(nostack, preserves_flags));
+    }
 }

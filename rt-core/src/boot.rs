@@ -4,6 +4,8 @@
 //! those that libc has passed for it, and says so. Stages are recorded as they come, which is Go's
 //! order but for one thing: a goroutine is made by a worker, so `mstart` comes before `newproc`.
 
+pub mod tls;
+
 use core::fmt;
 
 use crate::fatal::report;

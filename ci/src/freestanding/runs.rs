@@ -129,7 +129,7 @@ fn odd(project: &Project) -> Result<(), Error> {
 
 fn no_storage(project: &Project) -> Result<(), Error> {
     let output = shell(project, &format!("target/debug/odd_start no-tls {FOLDER}/hello"))?;
-    let said = "fatal: the thread-local storage can't be set (arch_prctl ARCH_SET_FS): Operation \
+    let said = "fatal: the thread-local storage can't be set (arch_prctl(ARCH_SET_FS)): Operation \
                 not permitted (os error 1)";
     contains(&output, &[said, "status 2"])
 }
@@ -175,7 +175,7 @@ fn backtrace(project: &Project) -> Result<(), Error> {
         let output = shell(project, &gdb)?;
         lacks(&output, &["Backtrace stopped", " ?? "])?;
         let last = output.lines().rfind(|line| line.starts_with('#'));
-        if !last.is_some_and(|last| last.contains("arch_amd64::goexit")) {
+        if !last.is_some_and(|last| last.contains("arch_amd64::context::goexit")) {
             return Err(format!("it ends with {last:?}:\n{output}").into());
         }
     }

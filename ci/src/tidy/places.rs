@@ -12,8 +12,12 @@ const STAND_IN: &str = "darwin-shim";
 
 /// Files of `os-*` crates with assembly: raw system calls, and the load of the thread's word. And what
 /// gort's switch is measured against, which must not be gort's.
-const ASM_FILES: &[&str] =
-    &["os-linux/src/local.rs", "os-linux/src/bare/syscall.rs", "bench/peers/rust/src/bin/floor.rs"];
+const ASM_FILES: &[&str] = &[
+    "os-linux/src/local.rs",
+    "os-linux/src/bare/syscall/x86_64.rs",
+    "os-linux/src/bare/syscall/aarch64.rs",
+    "bench/peers/rust/src/bin/floor.rs",
+];
 
 /// Files with statics, each with the reason. `rt-core` never has one, so that several runtimes live
 /// in one process.

@@ -5,4 +5,9 @@ mod cases;
 mod faults;
 mod table;
 
-rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
+#[cfg(target_arch = "aarch64")]
+use arch_aarch64::Aarch64 as Processor;
+#[cfg(target_arch = "x86_64")]
+use arch_amd64::Amd64 as Processor;
+
+rt_core::platform!(os = os_linux::Linux, arch = Processor);

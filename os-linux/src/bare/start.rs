@@ -260,16 +260,19 @@ pub fn open_standard_streams() -> OsResult<()> {
         found: i16,
     }
     let mut asked = [0, 1, 2].map(|descriptor| Asked { descriptor, events: 0, found: 0 });
-    let args = [asked.as_mut_ptr().addr(), asked.len(), 0, 0, 0];
-    // One call asks for all three. A sandbox that refuses it has left the streams alone.
-    // SAFETY: the array lives through the call, and is as long as it says.
-    let _ = unsafe { call(linux::__NR_poll, args) };
+    let at_once: [u64; 2] = [0; 2];
+    let args = [asked.as_mut_ptr().addr(), asked.len(), (&raw const at_once).addr(), 0, 0];
+    // One call asks for all three, and doesn't wait. A sandbox that refuses it has left the streams
+    // alone.
+    // SAFETY: the array lives through the call, and is as long as it says, and so does the time.
+    let _ = unsafe { call(linux::__NR_ppoll, args) };
     for asked in &asked {
         if asked.found as u32 & linux::POLLNVAL != 0 {
             let path = c"/dev/null".as_ptr().addr();
-            // The lowest free number, which is this one.
+            // The lowest free number, which is this one. The path is a whole one, so that the
+            // first argument counts for nothing.
             // SAFETY: a text with its end, which lives through the call.
-            unsafe { call(linux::__NR_open, [path, linux::O_RDWR as usize, 0, 0, 0]) }?;
+            unsafe { call(linux::__NR_openat, [0, path, linux::O_RDWR as usize, 0, 0]) }?;
         }
     }
     Ok(())

@@ -11,5 +11,9 @@ mod unix;
 /// The backend that `unix` tests.
 pub(crate) use os_linux::Linux as System;
 
+#[cfg(target_arch = "aarch64")]
+use arch_aarch64::Aarch64 as Processor;
 #[cfg(target_arch = "x86_64")]
-rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
+use arch_amd64::Amd64 as Processor;
+
+rt_core::platform!(os = os_linux::Linux, arch = Processor);

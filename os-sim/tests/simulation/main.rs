@@ -17,11 +17,15 @@ mod streams;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+#[cfg(target_arch = "aarch64")]
+use arch_aarch64::Aarch64 as Processor;
+#[cfg(target_arch = "x86_64")]
+use arch_amd64::Amd64 as Processor;
 use os_linux::Linux;
 use os_sim::{Config, Faults, Outcome};
 use rt_core::{FOREVER, ThreadHandle, os};
 
-rt_core::platform!(os = os_sim::Sim<Linux>, arch = arch_amd64::Amd64);
+rt_core::platform!(os = os_sim::Sim<Linux>, arch = Processor);
 
 /// A millisecond of the clock.
 const MS: u64 = 1_000_000;

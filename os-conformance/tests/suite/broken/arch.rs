@@ -1,16 +1,16 @@
 //! Faults of contexts.
 
-use arch_amd64::Amd64;
 use rt_core::{Arch, Context, Entry, Exit};
 
 use super::Broken;
+use crate::Processor;
 use crate::faults::*;
 
 impl<const FAULT: usize> Arch for Broken<FAULT> {
     unsafe fn prepare(top: *mut u8, entry: Entry, exit: Exit, arg: *mut ()) -> Context {
         let top = if FAULT == LAYS_OUT_ABOVE { top.wrapping_add(64) } else { top };
         // SAFETY: the caller's contract is the same; who looks for the fault leaves room above.
-        let Context(frame) = unsafe { Amd64::prepare(top, entry, exit, arg) };
+        let Context(frame) = unsafe { Processor::prepare(top, entry, exit, arg) };
         if FAULT != STACK_OUT_OF_LINE {
             return Context(frame);
         }
@@ -24,20 +24,20 @@ impl<const FAULT: usize> Arch for Broken<FAULT> {
     unsafe fn switch(save: *mut Context, to: Context, message: usize) -> usize {
         let message = if FAULT == FORGETS_MESSAGES { 0 } else { message };
         // SAFETY: the caller's contract is the same.
-        unsafe { Amd64::switch(save, to, message) }
+        unsafe { Processor::switch(save, to, message) }
     }
 
     #[inline(always)]
     unsafe fn gogo(to: Context, message: usize) -> ! {
         // SAFETY: the caller's contract is the same.
-        unsafe { Amd64::gogo(to, message) }
+        unsafe { Processor::gogo(to, message) }
     }
 
     fn pause() {
-        Amd64::pause();
+        Processor::pause();
     }
 
     fn ticks() -> u64 {
-        if FAULT == TICKS_STAND { 5 } else { Amd64::ticks() }
+        if FAULT == TICKS_STAND { 5 } else { Processor::ticks() }
     }
 }

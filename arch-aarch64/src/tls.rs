@@ -1,18 +1,24 @@
-//! The rows.
+//! How a program comes by its thread-local storage on 64-bit Arm: the rows.
+//!
+//! Go keeps its `g` in a register here (R28), so that its `rt0_go` sets no storage and looks for no
+//! number in memory; save for Windows' slot, what it has in storage is for calls of C. Our word is in
+//! storage on every processor, and so a program that the kernel starts sets it, which takes no system
+//! call: `tpidr_el0` is the program's to write. Slots begin behind two words that compilers keep
+//! for the loader. What else differs between systems is as in Go 1.27.
 #![forbid(unsafe_code)]
 
-use super::{Argc, Sleep, Slot, StackBy, Tls, TlsModel};
+use rt_core::boot::tls::{Argc, Sleep, Slot, StackBy, Tls, TlsModel};
 
 /// Where most systems have the word.
-const BELOW_FS: Slot = Slot::Fs(-8);
+const BEHIND_TWO: Slot = Slot::Base("tpidr_el0", 16);
 
 /// Linux, as the kernel starts a program.
 pub const LINUX: TlsModel = TlsModel {
     system: "linux",
     argc: Argc::Stack,
     host: None,
-    tls: Tls::Set("arch_prctl(ARCH_SET_FS)"),
-    g: BELOW_FS,
+    tls: Tls::Set("msr tpidr_el0"),
+    g: BEHIND_TWO,
     thread: "clone",
     stack: StackBy::Us,
     thread_tls: "CLONE_SETTLS",
@@ -34,24 +40,9 @@ pub const HOSTED: TlsModel = TlsModel {
     poller: ("epoll", "eventfd"),
 };
 
-const DARWIN: TlsModel = TlsModel {
-    system: "darwin",
-    argc: Argc::Main,
-    host: Some("libSystem"),
-    tls: Tls::Skip("libSystem has set it"),
-    // A slot that Apple keeps free for this.
-    g: Slot::Gs(0x30),
-    thread: "pthread_create",
-    stack: StackBy::System,
-    thread_tls: "libSystem's",
-    sleep: Sleep::Own("a pthread mutex and condition"),
-    poller: ("kqueue", "EVFILT_USER"),
-};
-
 const FREEBSD: TlsModel = TlsModel {
     system: "freebsd",
     argc: Argc::Register,
-    tls: Tls::Set("sysarch(AMD64_SET_FSBASE)"),
     thread: "thr_new",
     thread_tls: "tls_base of thr_new",
     sleep: Sleep::Word("_umtx_op"),
@@ -59,36 +50,27 @@ const FREEBSD: TlsModel = TlsModel {
     ..LINUX
 };
 
-const SOLARIS: TlsModel = TlsModel {
-    system: "solaris",
-    argc: Argc::Stack,
-    host: Some("libc"),
-    tls: Tls::Skip("libc and the loader have set it"),
-    g: BELOW_FS,
+const DARWIN: TlsModel = TlsModel {
+    system: "darwin",
+    argc: Argc::Main,
+    host: Some("libSystem"),
+    tls: Tls::Skip("libSystem has set it"),
+    // The register can be read only; which of its keys is ours, the start finds out.
+    g: Slot::Found("tpidrro_el0"),
     thread: "pthread_create",
     stack: StackBy::System,
-    thread_tls: "libc's",
-    sleep: Sleep::Own("a semaphore"),
-    poller: ("event ports", "port_alert"),
+    thread_tls: "libSystem's",
+    sleep: Sleep::Own("a pthread mutex and condition"),
+    poller: ("kqueue", "EVFILT_USER"),
 };
 
 /// All of them, those that set the storage first.
-pub const MODELS: [TlsModel; 13] = [
+pub const MODELS: [TlsModel; 9] = [
     LINUX,
-    TlsModel {
-        system: "android",
-        // The slot is one of pthread's keys, and the base is chosen so that it falls into ours.
-        g: Slot::FsFound,
-        thread: "pthread_create",
-        stack: StackBy::System,
-        thread_tls: "libc's, and the word stored into it",
-        ..LINUX
-    },
     FREEBSD,
     TlsModel {
         system: "netbsd",
         argc: Argc::Stack,
-        tls: Tls::Set("_lwp_setprivate"),
         thread: "_lwp_create",
         thread_tls: "the context of _lwp_create",
         sleep: Sleep::Own("_lwp_park"),
@@ -96,19 +78,11 @@ pub const MODELS: [TlsModel; 13] = [
         ..FREEBSD
     },
     TlsModel {
-        system: "dragonfly",
-        tls: Tls::Set("set_tls_area"),
-        thread: "lwp_create",
-        thread_tls: "set_tls_area, by the thread",
-        sleep: Sleep::Word("umtx_sleep"),
-        ..FREEBSD
-    },
-    TlsModel {
         system: "windows",
         argc: Argc::Asked,
         host: None,
         tls: Tls::Set("the slot of TlsAlloc"),
-        g: Slot::GsReserved,
+        g: Slot::Reserved("x18"),
         thread: "CreateThread",
         stack: StackBy::System,
         thread_tls: "the slot, by the thread",
@@ -116,25 +90,20 @@ pub const MODELS: [TlsModel; 13] = [
         poller: ("IOCP", "PostQueuedCompletionStatus"),
     },
     TlsModel {
-        system: "plan9",
-        argc: Argc::Stack,
-        host: None,
-        tls: Tls::Skip("the kernel gives private words"),
-        g: Slot::Private,
-        thread: "rfork",
+        system: "android",
+        host: Some("libc"),
+        tls: Tls::Skip("libc has set it, with a slot for the program"),
+        thread: "pthread_create",
         stack: StackBy::System,
-        thread_tls: "the kernel's",
-        sleep: Sleep::Own("semacquire"),
-        poller: ("none", "a note"),
+        thread_tls: "libc's, and the word stored into it",
+        ..LINUX
     },
-    SOLARIS,
-    TlsModel { system: "illumos", ..SOLARIS },
     DARWIN,
     TlsModel { system: "ios", ..DARWIN },
     TlsModel {
         system: "openbsd",
         argc: Argc::Stack,
-        g: BELOW_FS,
+        g: Slot::Variable,
         tls: Tls::Skip("libc has set it"),
         host: Some("libc"),
         thread_tls: "libc's",

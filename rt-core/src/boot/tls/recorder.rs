@@ -3,10 +3,9 @@
 
 use alloc::vec::Vec;
 
-use rt_core::{OsError, OsResult};
-
 use super::start::{Machine, Worker};
 use super::{Argc, Sleep, Slot};
+use crate::{OsError, OsResult};
 
 /// Something that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub enum Asked {
 const WORD: isize = 0x100;
 /// Where the thread's block of the system's is, if there is one.
 const BLOCK: isize = 0x40;
-/// Which byte of that was reserved, and how far from `fs` the found slot is.
+/// Which byte of that was reserved, and how far from the base the found slot is.
 const RESERVED: isize = 0x28;
 
 /// The machine.
@@ -56,8 +55,8 @@ pub struct Recorder {
     /// How far beside its place the storage is set.
     pub astray: isize,
     memory: [usize; 64],
-    fs: isize,
-    gs: isize,
+    /// What is in the register that the start sets.
+    base: isize,
     found: Option<isize>,
 }
 
@@ -75,8 +74,7 @@ impl Recorder {
             refuse: None,
             astray: 0,
             memory: [0; 64],
-            fs: 0,
-            gs: BLOCK,
+            base: 0,
             found: None,
         }
     }
@@ -92,14 +90,13 @@ impl Recorder {
         usize::try_from(at).ok().and_then(|at| self.memory.get_mut(at / size_of::<usize>()))
     }
 
-    /// Where the thread's word is now, by the bases of the segments.
+    /// Where the thread's word is now, by the base.
     fn place(&mut self, g: Slot) -> isize {
         match g {
-            Slot::Fs(offset) => self.fs + offset,
-            Slot::Gs(offset) => self.gs + offset,
-            Slot::FsFound => self.fs + self.found.unwrap_or(0),
-            Slot::GsReserved => {
-                let slot = self.gs + self.found.unwrap_or(0);
+            Slot::Base(_, offset) => self.base + offset,
+            Slot::Found(_) => self.base + self.found.unwrap_or(0),
+            Slot::Reserved(_) => {
+                let slot = BLOCK + self.found.unwrap_or(0);
                 self.word(slot).map_or(0, |word| *word as isize)
             }
             // Nobody stores there before the system has said that it may.
@@ -135,11 +132,10 @@ impl Machine for Recorder {
         }
         let place = WORD + self.astray;
         match g {
-            Slot::Fs(offset) => self.fs = place - offset,
-            Slot::FsFound => self.fs = place - self.found.unwrap_or(0),
-            Slot::Gs(offset) => self.gs = place - offset,
-            Slot::GsReserved => {
-                let slot = self.gs + self.found.unwrap_or(0);
+            Slot::Base(_, offset) => self.base = place - offset,
+            Slot::Found(_) => self.base = place - self.found.unwrap_or(0),
+            Slot::Reserved(_) => {
+                let slot = BLOCK + self.found.unwrap_or(0);
                 if let Some(word) = self.word(slot) {
                     *word = place as usize;
                 }

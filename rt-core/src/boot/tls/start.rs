@@ -1,10 +1,9 @@
 //! The start that goes by a row.
 #![forbid(unsafe_code)]
 
-use rt_core::boot::{Boot, Stage};
-use rt_core::{OsError, OsResult};
-
 use super::{Argc, Sleep, Slot, StackBy, Tls, TlsModel};
+use crate::boot::{Boot, Stage};
+use crate::{OsError, OsResult};
 
 /// What is stored through new storage, and looked for in memory: Go's number.
 pub const MAGIC: usize = 0x123;
@@ -100,7 +99,7 @@ pub fn rt0_go(model: &TlsModel, machine: &mut impl Machine, boot: &Boot) -> Resu
 /// Sets the storage, and looks whether that came to something.
 #[inline]
 fn set_tls(model: &TlsModel, call: &'static str, machine: &mut impl Machine) -> Result<(), Halt> {
-    if matches!(model.g, Slot::FsFound | Slot::GsReserved) {
+    if matches!(model.g, Slot::Found(_) | Slot::Reserved(_)) {
         machine.reserve_slot().map_err(Halt::Tls)?;
     }
     machine.set_tls(call, model.g).map_err(Halt::Tls)?;
