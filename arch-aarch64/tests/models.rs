@@ -1,4 +1,5 @@
-//! The rows of 64-bit Arm.
+//! The rows of 64-bit Arm. (Those of all processors run everywhere in `boot_map`.)
+#![cfg(target_arch = "aarch64")]
 
 #[path = "../../arch-amd64/tests/models/cases.rs"]
 mod cases;
@@ -7,7 +8,6 @@ use arch_aarch64::tls::{HOSTED, LINUX};
 use cases::find;
 use rt_core::boot::tls::{Argc, Slot, StackBy, TlsModel};
 
-#[cfg(target_arch = "aarch64")]
 rt_core::platform!(os = os_linux::Linux, arch = arch_aarch64::Aarch64);
 
 const MODELS: &[TlsModel] = &arch_aarch64::tls::MODELS;

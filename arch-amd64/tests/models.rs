@@ -1,4 +1,5 @@
-//! The rows of x86-64.
+//! The rows of x86-64. (Those of all processors run everywhere in `boot_map`.)
+#![cfg(target_arch = "x86_64")]
 
 // In a folder, for another processor's tests include it too.
 #[path = "models/cases.rs"]
@@ -8,7 +9,6 @@ use arch_amd64::tls::{HOSTED, LINUX};
 use cases::find;
 use rt_core::boot::tls::{Argc, Slot, StackBy, TlsModel};
 
-#[cfg(target_arch = "x86_64")]
 rt_core::platform!(os = os_linux::Linux, arch = arch_amd64::Amd64);
 
 const MODELS: &[TlsModel] = &arch_amd64::tls::MODELS;

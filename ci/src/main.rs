@@ -7,12 +7,15 @@
 
 mod bench;
 mod command;
+mod compiler;
 mod costs;
 mod counts;
+mod cross;
 mod debian;
 mod freestanding;
 mod hygiene;
 mod loom;
+mod matrix;
 mod mirror;
 mod mutants;
 mod one_by_one;
@@ -69,11 +72,14 @@ fn run(mut parser: lexopt::Parser) -> Result<bool, Error> {
         }
         Some(lexopt::Arg::Value(name)) => {
             let name = name.to_string_lossy();
-            let step = steps::find(&name)?;
             let mut args = Vec::new();
             for arg in parser.raw_args()? {
                 args.push(arg.into_string().map_err(lexopt::Error::from)?);
             }
+            if name == "matrix" {
+                return matrix::print(&args).map(|()| true);
+            }
+            let step = steps::find(&name)?;
             if args.iter().any(|arg| arg == "-h" || arg == "--help") {
                 println!("cargo ci {}: {}", step.usage, step.about);
                 return Ok(true);

@@ -34,17 +34,20 @@ struct Binary {
 }
 
 /// How tests are run.
-pub(crate) struct How {
+pub(crate) struct How<'a> {
     /// For one test.
     pub(crate) limit: Duration,
-    /// What stands before the executable on the command line: a program that runs it, or nothing.
-    pub(crate) prefix: &'static [&'static str],
+    /// What this machine needs to run the executable at all, before it on the command line.
+    pub(crate) runner: &'a [&'a str],
+    /// What stands before that when a test runs: a program that watches it, or nothing.
+    pub(crate) prefix: &'a [&'a str],
 }
 
 impl Binary {
-    /// A call of this executable, with the surroundings that cargo would give it.
-    fn command(&self, prefix: &[&str]) -> Command {
-        let mut command = match prefix {
+    /// A call of this executable after these words, with the surroundings that cargo would give it.
+    fn command(&self, before: &[&[&str]]) -> Command {
+        let words = before.concat();
+        let mut command = match &words[..] {
             [] => Command::new(&self.file),
             [program, args @ ..] => {
                 let mut command = Command::new(program);
@@ -67,7 +70,7 @@ pub(crate) fn run(project: &Project, suite: &Suite, filters: &[String]) -> Resul
         "cargo test --no-run --message-format=json-render-diagnostics {packages...} {profile...}"
     )
     .read()?;
-    run_built(&messages, filters, &How { limit: LIMIT, prefix: &[] }, |_, _| false)
+    run_built(&messages, filters, &How { limit: LIMIT, runner: &[], prefix: &[] }, |_, _| false)
 }
 
 /// Runs the tests of the executables among cargo's build messages, save those that `skips` names by
@@ -75,12 +78,13 @@ pub(crate) fn run(project: &Project, suite: &Suite, filters: &[String]) -> Resul
 pub(crate) fn run_built(
     messages: &str,
     filters: &[String],
-    how: &How,
+    how: &How<'_>,
     skips: impl Fn(&str, &str) -> bool,
 ) -> Result<Counts, Error> {
     let mut tests = Vec::new();
     for binary in executables(messages) {
-        let listing = binary.command(&[]).args(["--list", "--format", "terse"]).output()?;
+        let listing =
+            binary.command(&[how.runner]).args(["--list", "--format", "terse"]).output()?;
         if !listing.status.success() {
             return Err(format!("{} can't list its tests", binary.file.display()).into());
         }
@@ -126,7 +130,7 @@ fn test_names(listing: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Runs all of the tests and tells of those that fail.
-fn run_tests(tests: &[(Binary, String)], how: &How) -> Result<Counts, Error> {
+fn run_tests(tests: &[(Binary, String)], how: &How<'_>) -> Result<Counts, Error> {
     let jobs = std::thread::available_parallelism()?.get();
     let left = Mutex::new(tests.iter());
     // A statement of its own, so that the lock is released before the test runs.
@@ -149,9 +153,9 @@ fn run_tests(tests: &[(Binary, String)], how: &How) -> Result<Counts, Error> {
 }
 
 /// Runs one test; prints what it wrote if it fails.
-fn run_test(binary: &Binary, name: &str, how: &How) -> Counts {
+fn run_test(binary: &Binary, name: &str, how: &How<'_>) -> Counts {
     let start = Instant::now();
-    let mut command = binary.command(how.prefix);
+    let mut command = binary.command(&[how.prefix, how.runner]);
     command.args(["--exact", "--nocapture", name]);
     let (verdict, output) = match command::watch(command, Some(how.limit), false) {
         // libtest exits with success when the name matches no test, so its own count is asked.
@@ -216,10 +220,10 @@ mod tests {
         cmd!(sh, "install -m 755 /dev/stdin {file}").stdin(script).run()?;
         let binary = Binary { target: "script".into(), file, dir: dir.path().to_owned() };
         let tests = ["good", "gone", "crash"].map(|name| (binary.clone(), name.to_owned()));
-        let how = How { limit: LIMIT, prefix: &["env"] };
+        let how = How { limit: LIMIT, runner: &["env"], prefix: &["env"] };
         assert_eq!(run_tests(&tests, &how)?, Counts { passed: 1, failed: 2 });
         let hang = [(binary, "hang".to_owned())];
-        let how = How { limit: Duration::from_millis(100), prefix: &[] };
+        let how = How { limit: Duration::from_millis(100), runner: &[], prefix: &[] };
         assert_eq!(run_tests(&hang, &how)?, Counts { passed: 0, failed: 1 });
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-mod compiler;
+mod libraries;
 mod skipped;
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use xshell::cmd;
 use crate::command::{Project, find_program};
 use crate::counts::Counts;
 use crate::one_by_one::{self, How};
-use crate::{Error, Usage};
+use crate::{Error, Usage, compiler};
 
 /// The time limit of one test: the tools make it some ten times slower, valgrind fifty.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -122,7 +122,7 @@ fn choose(args: &[String]) -> Result<(Vec<Tool>, &[String]), Usage> {
 fn one(project: &Project, tool: Tool, filters: &[String]) -> Result<Counts, Error> {
     println!("-- {}", tool.name());
     let messages = build(project, tool)?;
-    let how = How { limit: LIMIT, prefix: tool.prefix() };
+    let how = How { limit: LIMIT, runner: &[], prefix: tool.prefix() };
     let skips = |target: &str, name: &str| skipped::reason(tool, target, name).is_some();
     let counts = one_by_one::run_built(&messages, filters, &how, skips)?;
     for (skip, reason) in skipped::by(tool) {
@@ -147,6 +147,7 @@ fn build(project: &Project, tool: Tool) -> Result<String, Error> {
         return Ok(build.env("RUSTFLAGS", BY_LIBC).read()?);
     }
     let compiler = compiler::get(project)?;
+    libraries::copy(project)?;
     let flags = format!("-Zsanitizer={} {BY_LIBC}", tool.name());
     let build = build
         .args(["-Zbuild-std", "--target", TARGET])

@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::command::Project;
 use crate::counts::Counts;
 use crate::{
-    Error, Usage, bench, costs, freestanding, hygiene, loom, mirror, platforms, sanitize, scaling,
-    sim, soak, suites, tidy, tools, tour,
+    Error, Usage, bench, costs, cross, freestanding, hygiene, loom, mirror, platforms, sanitize,
+    scaling, sim, soak, suites, tidy, tools, tour,
 };
 
 /// One thing that `cargo ci` checks.
@@ -128,6 +128,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: mirror::run,
     },
     Step {
+        name: "cross",
+        usage: "cross [ROW..]",
+        about: "Other targets of the matrix: run under an emulator, linked, or checked.",
+        run: cross::run,
+    },
+    Step {
         name: "soak",
         usage: "soak [--seconds N]",
         about: "Every primitive at once, for a minute: nothing is lost, and nothing grows.",
@@ -147,9 +153,9 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
-/// Steps that run only when asked for by name: sanitizers build std as well, and make tests slow; the
-/// mirrored suites and the workloads measure times, which a busy machine doesn't keep.
-const ON_DEMAND: &[&str] = &["sanitize", "mirror", "bench"];
+/// Steps that run only when asked for by name: sanitizers and other targets build std as well, and make
+/// tests slow; the mirrored suites and the workloads measure times, which a busy machine doesn't keep.
+const ON_DEMAND: &[&str] = &["sanitize", "mirror", "cross", "bench"];
 
 /// The step of that name.
 pub(crate) fn find(name: &str) -> Result<&'static Step, Usage> {
@@ -163,8 +169,9 @@ pub(crate) fn find(name: &str) -> Result<&'static Step, Usage> {
 pub(crate) fn help() -> String {
     let mut text = String::from(
         "All of gort's checks.\n\n    cargo ci               every step, in this order, but those that \
-         must be named: sanitize, mirror, bench\n    \
-         cargo ci STEP [ARGS]   one of them\n\nSteps:\n",
+         must be named: sanitize, mirror, cross, bench\n    \
+         cargo ci STEP [ARGS]   one of them\n    \
+         cargo ci matrix        which targets there are, and what is done for each; --json for a workflow\n\nSteps:\n",
     );
     for step in STEPS {
         // Writing to a String can't fail.

@@ -41,6 +41,10 @@ where
         if !suite.includes(clause.id) {
             continue;
         }
+        if suite.without.contains(&clause.id) {
+            report.skipped.push(Skipped { clause, why: "is not asked for".to_owned() });
+            continue;
+        }
         if let Some(need) = clause.needs.iter().find(|&&need| !suite.has::<O>(need)) {
             report.skipped.push(Skipped { clause, why: need.to_string() });
             continue;

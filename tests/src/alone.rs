@@ -20,6 +20,9 @@ pub fn again(test: &str) -> Command {
     let program = env::current_exe().expect("an executable knows its own path");
     let mut command = Command::new(program);
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(ALONE, test);
+    // One arena: how many mappings malloc has must not depend on how its threads meet. It is glibc
+    // that reads this; other libcs have one arena or none.
+    command.env("MALLOC_ARENA_MAX", "1");
     command
 }
 
@@ -29,9 +32,6 @@ fn body_or_command(test: &str, body: impl FnOnce()) -> Command {
     if env::var_os(ALONE).is_none_or(|name| name != test) {
         return again(test);
     }
-    // One arena: how many mappings malloc has must not depend on how its threads meet.
-    // SAFETY: sets a number; it is called before the test starts any thread.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
     body();
     process::exit(DONE);
 }

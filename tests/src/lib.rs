@@ -4,6 +4,7 @@
 mod alone;
 mod footprint;
 mod mode;
+pub mod stopped;
 mod trace;
 
 pub use alone::{again, alone, disturbed, ends_of_its_own};

@@ -3,12 +3,12 @@
 //! The traced process marks where a section begins and where it ends, by a call that can do nothing
 //! (a write to descriptor -1). Each system call that a thread *enters* in between counts.
 
-use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ExitStatus, Stdio};
 use std::ptr::null_mut;
 
 use crate::alone;
+use crate::stopped::stopped;
 
 /// What was seen between two marks.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Tracer {
 
     /// A thread stands at the entry or the exit of a system call.
     fn at_call(&mut self, thread: i32) {
-        let Some((number, args)) = entered_call(thread) else { return };
+        let Some((number, args)) = stopped(thread).entered_call() else { return };
         if number == libc::SYS_write as u64 && args[0] as i32 == -1 {
             self.open = !self.open;
             if self.open {
@@ -131,22 +131,4 @@ fn resume(thread: i32, signal: i32) {
     // A thread that is killed meanwhile is not there to be resumed, and its end is reported.
     // SAFETY: the signal is a number; the thread is stopped.
     unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread, null_mut::<u8>(), signal as usize) };
-}
-
-/// The number and the arguments of the call that a stopped thread enters; none if it leaves one.
-fn entered_call(thread: i32) -> Option<(u64, [u64; 6])> {
-    let mut info = MaybeUninit::<libc::ptrace_syscall_info>::zeroed();
-    let bytes = size_of_val(&info);
-    // SAFETY: `info` is writable for `bytes`.
-    let filled =
-        unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, thread, bytes, info.as_mut_ptr()) };
-    assert!(filled > 0, "PTRACE_GET_SYSCALL_INFO: {}", std::io::Error::last_os_error());
-    // SAFETY: plain numbers, zeroed above and filled by the kernel.
-    let info = unsafe { info.assume_init() };
-    if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
-        return None;
-    }
-    // SAFETY: `op` says that this is the field.
-    let entry = unsafe { info.u.entry };
-    Some((entry.nr, entry.args))
 }

@@ -13,13 +13,13 @@ use gort::net::{TcpListener, TcpStream};
 use tests::{Footprint, MODES, Mode, alone, spin_until, thread_id};
 
 /// Sets what this process may use of a resource, up to its hard limit.
-fn limit(resource: libc::__rlimit_resource_t, most: u64) {
+fn limit(resource: i64, most: u64) {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the limit is writable.
-    assert_eq!(unsafe { libc::getrlimit(resource, &mut limit) }, 0);
+    assert_eq!(unsafe { libc::getrlimit(resource as _, &mut limit) }, 0);
     limit.rlim_cur = most.min(limit.rlim_max);
     // SAFETY: the limit is readable.
-    let set = unsafe { libc::setrlimit(resource, &limit) };
+    let set = unsafe { libc::setrlimit(resource as _, &limit) };
     assert_eq!(set, 0, "setrlimit: {}", io::Error::last_os_error());
 }
 
@@ -37,11 +37,11 @@ fn be_nobody() {
 }
 
 fn no_more_threads() {
-    limit(libc::RLIMIT_NPROC, 1);
+    limit(libc::RLIMIT_NPROC.into(), 1);
 }
 
 fn threads_again() {
-    limit(libc::RLIMIT_NPROC, u64::MAX);
+    limit(libc::RLIMIT_NPROC.into(), u64::MAX);
 }
 
 fn is_told_of_threads(error: &io::Error) {
@@ -170,7 +170,7 @@ fn no_more_descriptors() {
     assert!(lowest >= 0);
     // SAFETY: made above, and used by nobody.
     assert_eq!(unsafe { libc::close(lowest) }, 0);
-    limit(libc::RLIMIT_NOFILE, lowest as u64);
+    limit(libc::RLIMIT_NOFILE.into(), lowest as u64);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_poller_that_is_refused_is_an_error_of_the_wait() {
                 // What need not wait works all the time.
                 there.write_all(b"x").unwrap();
                 assert_eq!(here.read(&mut [0]).unwrap(), 1);
-                limit(libc::RLIMIT_NOFILE, 256);
+                limit(libc::RLIMIT_NOFILE.into(), 256);
                 let writer = gort::spawn(move || {
                     gort::sleep(Duration::from_millis(2));
                     there.write_all(b"y").unwrap();
@@ -237,7 +237,7 @@ fn a_worker_without_a_poller_uses_that_of_another() {
                     writes.write_all(b"x").unwrap();
                     assert_eq!(other.join().unwrap(), 1);
                 });
-                limit(libc::RLIMIT_NOFILE, 256);
+                limit(libc::RLIMIT_NOFILE.into(), 256);
             });
         }
     });

@@ -212,10 +212,10 @@ fn a_stop_and_a_continuation_lose_nothing() {
 }
 
 /// A request of ptrace about a thread, with a signal for it or 0.
-fn ptrace(request: libc::c_uint, thread: i32, signal: i32) -> bool {
+fn ptrace(request: i64, thread: i32, signal: i32) -> bool {
     let none = null_mut::<u8>();
     // SAFETY: none of the requests below reads or writes memory of this process.
-    unsafe { libc::ptrace(request, thread, none, signal as usize) == 0 }
+    unsafe { libc::ptrace(request as _, thread, none, signal as usize) == 0 }
 }
 
 /// Waits until a thread stands because this one has attached to it; false if it has ended. The end of
@@ -243,7 +243,7 @@ fn stands(thread: i32, process: i32) -> bool {
             // It came first. A trap is nobody's but the debugger's.
             other => {
                 let signal = if other == libc::SIGTRAP { 0 } else { other };
-                ptrace(libc::PTRACE_CONT, thread, signal);
+                ptrace(libc::PTRACE_CONT.into(), thread, signal);
             }
         }
     }
@@ -254,11 +254,11 @@ fn attach_and_detach(child: i32) {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{child}/task")) else { return };
     let names = tasks.filter_map(|task| task.ok()?.file_name().to_str()?.parse().ok());
     let mut attached: Vec<i32> = names.collect();
-    attached.retain(|&thread| ptrace(libc::PTRACE_ATTACH, thread, 0));
+    attached.retain(|&thread| ptrace(libc::PTRACE_ATTACH.into(), thread, 0));
     attached.retain(|&thread| stands(thread, child));
     std::thread::sleep(ms(1));
     for thread in attached {
-        ptrace(libc::PTRACE_DETACH, thread, 0);
+        ptrace(libc::PTRACE_DETACH.into(), thread, 0);
     }
 }
 

@@ -121,8 +121,16 @@ fn boost(project: &Project, folder: &Path) -> Result<PathBuf, Error> {
         let depends = cmd!(sh, "apt-cache depends --important libboost-fiber-dev").read()?;
         let version = boost_version(&depends)
             .ok_or("apt knows no package `libboost-fiber-dev`; on Debian: apt-get update")?;
-        let package = |part: &str| format!("libboost{part}{version}-dev");
-        debian::unpack(sh, &[package(""), package("-context"), package("-fiber")], &boost)?;
+        let packages = ["", "-context", "-fiber"].map(|it| format!("libboost{it}{version}-dev"));
+        let packages = packages.each_ref().map(String::as_str);
+        let downloaded = debian::download(sh, &packages)?;
+        // There only when all of it is.
+        let partial = boost.with_extension("partial");
+        sh.remove_path(&partial)?;
+        for package in packages {
+            downloaded.unpack(sh, package, &partial)?;
+        }
+        fs::rename(partial, &boost)?;
     }
     let include = boost.join("usr/include");
     let libraries = boost.join("usr/lib/x86_64-linux-gnu");

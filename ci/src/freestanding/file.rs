@@ -1,8 +1,7 @@
 //! What the executables consist of.
 
-use super::{Check, FOLDER, lacks, shell};
+use super::{Check, FOLDER, Programs, Where, lacks};
 use crate::Error;
-use crate::command::Project;
 
 /// The programs.
 const PROGRAMS: [&str; 3] = ["hello", "demo", "trouble"];
@@ -10,37 +9,54 @@ const PROGRAMS: [&str; 3] = ["hello", "demo", "trouble"];
 /// The most bytes of the small one, stripped.
 const SMALL: u64 = 64 * 1024;
 
+// Why a claim is not shown of programs for other processors.
+const MAP: &str = "the linker of other targets writes no map";
+const SIZE: &str = "the limit is for x86-64";
+
 pub(super) const CHECKS: &[Check] = &[
-    Check { claim: "the programs are static: no interpreter, no dynamic section", show: is_static },
+    Check {
+        claim: "the programs are static: no interpreter, no dynamic section",
+        show: is_static,
+        place: Where::Anywhere,
+    },
     Check {
         claim: "nothing is relocated at the start, not by IRELATIVE either",
         show: no_relocations,
+        place: Where::Anywhere,
     },
-    Check { claim: "no member of an archive of the system's is linked", show: only_ours },
-    Check { claim: "the small one has at most 64 KiB, stripped", show: is_small },
+    Check {
+        claim: "no member of an archive of the system's is linked",
+        show: only_ours,
+        place: Where::Here(MAP),
+    },
+    Check {
+        claim: "the small one has at most 64 KiB, stripped",
+        show: is_small,
+        place: Where::Here(SIZE),
+    },
 ];
 
-fn is_static(project: &Project) -> Result<(), Error> {
+fn is_static(programs: &Programs<'_>) -> Result<(), Error> {
     for program in PROGRAMS {
-        let headers = shell(project, &format!("readelf -hlW {FOLDER}/{program}"))?;
+        let headers = programs.shell(&format!("readelf -hlW {}/{program}", programs.folder))?;
         super::contains(&headers, &["EXEC (Executable file)", "status 0"])?;
         lacks(&headers, &["INTERP", "DYNAMIC"])?;
     }
     Ok(())
 }
 
-fn no_relocations(project: &Project) -> Result<(), Error> {
+fn no_relocations(programs: &Programs<'_>) -> Result<(), Error> {
     for program in PROGRAMS {
-        let relocations = shell(project, &format!("readelf -rW {FOLDER}/{program}"))?;
+        let relocations = programs.shell(&format!("readelf -rW {}/{program}", programs.folder))?;
         super::contains(&relocations, &["no relocations", "status 0"])?;
     }
     Ok(())
 }
 
 /// By the linker's map, for names tell little: libc's `memcpy` and ours have the same.
-fn only_ours(project: &Project) -> Result<(), Error> {
+fn only_ours(programs: &Programs<'_>) -> Result<(), Error> {
     for program in PROGRAMS {
-        let map = project.sh.read_file(format!("{FOLDER}/{program}.map"))?;
+        let map = programs.project.sh.read_file(format!("{FOLDER}/{program}.map"))?;
         let inputs = inputs(&map);
         if inputs.is_empty() {
             return Err(format!("the map of {program} has no inputs").into());
@@ -79,10 +95,10 @@ fn is_ours(input: &str, program: &str) -> bool {
         || file.ends_with(".map")
 }
 
-fn is_small(project: &Project) -> Result<(), Error> {
+fn is_small(programs: &Programs<'_>) -> Result<(), Error> {
     let to = format!("{FOLDER}/hello.stripped");
-    super::contains(&shell(project, &format!("strip -o {to} {FOLDER}/hello"))?, &["status 0"])?;
-    let bytes = std::fs::metadata(project.sh.current_dir().join(to))?.len();
+    super::contains(&programs.shell(&format!("strip -o {to} {FOLDER}/hello"))?, &["status 0"])?;
+    let bytes = std::fs::metadata(programs.project.sh.current_dir().join(to))?.len();
     println!("    hello has {bytes} bytes, stripped");
     if bytes <= SMALL { Ok(()) } else { Err(format!("it has {bytes}").into()) }
 }

@@ -1,8 +1,7 @@
 //! What the executables do, and what they say when it goes wrong.
 
-use super::{Check, FOLDER, contains, lacks, shell};
+use super::{Check, FOLDER, Programs, Where, contains, lacks};
 use crate::Error;
-use crate::command::Project;
 
 /// The most system calls of the small one, the first and the last included.
 const CALLS: usize = 15;
@@ -20,27 +19,68 @@ const WORKS: &[&str] = &[
     "echo: round and back",
 ];
 
+// Why a claim is not shown of programs for other processors.
+const STRACE: &str = "strace sees the calls of the emulator";
+const HOSTED: &str = "it is about a program of this machine";
+const ODD: &str = "what starts it oddly starts the emulator so";
+const LIMIT: &str = "the emulator reserves more addresses than the limit allows";
+const GDB: &str = "gdb sees the emulator";
+
 pub(super) const CHECKS: &[Check] = &[
-    Check { claim: "hello says so and ends well, by few system calls, none a libc's", show: hello },
-    Check { claim: "the demo does all that it says, and its status is main's", show: demo },
-    Check { claim: "GORT_DEBUG=boot tells every stage, and libc's are done by us", show: stages },
-    Check { claim: "threads are made with storage of their own", show: threads },
-    Check { claim: "a portable program says the same with std and without", show: portable },
-    Check { claim: "odd starts go well: no arguments, closed streams, 6 MB, no auxv", show: odd },
-    Check { claim: "where thread-local storage is refused, that is said", show: no_storage },
-    Check { claim: "where threads are refused, that is said, and others go on", show: no_threads },
-    Check { claim: "an overflow, a panic and a lack of memory are said", show: trouble },
+    Check {
+        claim: "hello says so and ends well, by few system calls, none a libc's",
+        show: hello,
+        place: Where::Here(STRACE),
+    },
+    Check {
+        claim: "the demo does all that it says, and its status is main's",
+        show: demo,
+        place: Where::Anywhere,
+    },
+    Check {
+        claim: "GORT_DEBUG=boot tells every stage, and libc's are done by us",
+        show: stages,
+        place: Where::Anywhere,
+    },
+    Check {
+        claim: "threads are made with storage of their own",
+        show: threads,
+        place: Where::Here(STRACE),
+    },
+    Check {
+        claim: "a portable program says the same with std and without",
+        show: portable,
+        place: Where::Here(HOSTED),
+    },
+    Check {
+        claim: "odd starts go well: no arguments, closed streams, 6 MB, no auxv",
+        show: odd,
+        place: Where::Here(ODD),
+    },
+    Check {
+        claim: "where thread-local storage is refused, that is said",
+        show: no_storage,
+        place: Where::Here(ODD),
+    },
+    Check {
+        claim: "where threads are refused, that is said, and others go on",
+        show: no_threads,
+        place: Where::Here(STRACE),
+    },
+    Check { claim: "an overflow and a panic are said", show: trouble, place: Where::Anywhere },
+    Check { claim: "a lack of memory is said", show: no_memory, place: Where::Here(LIMIT) },
     Check {
         claim: "a backtrace ends at the goroutine's entry, with libc and without",
         show: backtrace,
+        place: Where::Here(GDB),
     },
 ];
 
-fn hello(project: &Project) -> Result<(), Error> {
+fn hello(programs: &Programs<'_>) -> Result<(), Error> {
     let log = format!("{FOLDER}/hello.strace");
-    let output = shell(project, &format!("strace -o {log} {FOLDER}/hello"))?;
+    let output = programs.shell(&format!("strace -o {log} {FOLDER}/hello"))?;
     contains(&output, &["hello from a goroutine\nstatus 0"])?;
-    let log = project.sh.read_file(log)?;
+    let log = programs.project.sh.read_file(log)?;
     let calls: Vec<_> = log.lines().filter(|line| line.contains('(')).collect();
     println!("    hello makes {} system calls", calls.len());
     if calls.len() > CALLS {
@@ -53,14 +93,14 @@ fn hello(project: &Project) -> Result<(), Error> {
     lacks(&log, OF_LIBC)
 }
 
-fn demo(project: &Project) -> Result<(), Error> {
-    let output = shell(project, &format!("{FOLDER}/demo 42 'two words'"))?;
+fn demo(programs: &Programs<'_>) -> Result<(), Error> {
+    let output = programs.shell(&format!("{} 42 'two words'", programs.program("demo")))?;
     contains(&output, WORKS)?;
     contains(&output, &["arg 1: 42", "arg 2: two words", "page size 4096", "status 42"])
 }
 
-fn stages(project: &Project) -> Result<(), Error> {
-    let output = shell(project, &format!("GORT_DEBUG=boot {FOLDER}/hello"))?;
+fn stages(programs: &Programs<'_>) -> Result<(), Error> {
+    let output = programs.shell(&format!("GORT_DEBUG=boot {}", programs.program("hello")))?;
     let told = output.lines().filter_map(|line| line.strip_prefix("boot: "));
     let told: Vec<_> = told.map(|line| line.split(" ns ").next().unwrap_or(line)).collect();
     let outcomes: Vec<_> =
@@ -87,11 +127,11 @@ fn stages(project: &Project) -> Result<(), Error> {
     if outcomes != expected { Err(format!("it tells\n{output}").into()) } else { Ok(()) }
 }
 
-fn threads(project: &Project) -> Result<(), Error> {
+fn threads(programs: &Programs<'_>) -> Result<(), Error> {
     let log = format!("{FOLDER}/demo.strace");
-    let output = shell(project, &format!("strace -f -o {log} {FOLDER}/demo"))?;
+    let output = programs.shell(&format!("strace -f -o {log} {FOLDER}/demo"))?;
     contains(&output, &["status 0"])?;
-    let log = project.sh.read_file(log)?;
+    let log = programs.project.sh.read_file(log)?;
     let made: Vec<_> = log.lines().filter(|line| line.contains(" clone(")).collect();
     if made.is_empty() || made.iter().any(|line| !line.contains("CLONE_SETTLS")) {
         return Err(format!("threads were made so: {made:?}").into());
@@ -99,15 +139,15 @@ fn threads(project: &Project) -> Result<(), Error> {
     lacks(&log, &OF_LIBC[..OF_LIBC.len() - 1])
 }
 
-fn portable(project: &Project) -> Result<(), Error> {
-    let hosted = shell(project, "target/debug/examples/portable")?;
+fn portable(programs: &Programs<'_>) -> Result<(), Error> {
+    let hosted = programs.shell("target/debug/examples/portable")?;
     contains(&hosted, &WORKS[1..3])?;
     contains(&hosted, &["status 0"])
 }
 
-fn odd(project: &Project) -> Result<(), Error> {
+fn odd(programs: &Programs<'_>) -> Result<(), Error> {
     let start = |how: &str| {
-        let output = shell(project, &format!("target/debug/odd_start {how} {FOLDER}/demo 5"))?;
+        let output = programs.shell(&format!("target/debug/odd_start {how} {FOLDER}/demo 5"))?;
         Ok::<_, Error>(output)
     };
     let nothing = start("nothing")?;
@@ -127,52 +167,55 @@ fn odd(project: &Project) -> Result<(), Error> {
     contains(&start("no-auxv")?, &["page size 0\n"])
 }
 
-fn no_storage(project: &Project) -> Result<(), Error> {
-    let output = shell(project, &format!("target/debug/odd_start no-tls {FOLDER}/hello"))?;
+fn no_storage(programs: &Programs<'_>) -> Result<(), Error> {
+    let output = programs.shell(&format!("target/debug/odd_start no-tls {FOLDER}/hello"))?;
     let said = "fatal: the thread-local storage can't be set (arch_prctl(ARCH_SET_FS)): Operation \
                 not permitted (os error 1)";
     contains(&output, &[said, "status 2"])
 }
 
-fn no_threads(project: &Project) -> Result<(), Error> {
+fn no_threads(programs: &Programs<'_>) -> Result<(), Error> {
     let log = format!("{FOLDER}/threads.strace");
     let line =
         format!("strace -f -o {log} target/debug/odd_start no-threads {FOLDER}/trouble threads");
-    let output = shell(project, &line)?;
+    let output = programs.shell(&line)?;
     let said = "the first goroutine could not be started: Resource temporarily unavailable (os \
                 error 11). The process has 1 threads of at most ";
     contains(&output, &["blocking calls: 28", said, "Raise the limit", "status 0"])?;
-    let tried = project.sh.read_file(log)?.matches(" clone(").count();
+    let tried = programs.project.sh.read_file(log)?.matches(" clone(").count();
     // Once, and again after each of 20 pauses.
     if tried < 21 { Err(format!("it was tried {tried} times").into()) } else { Ok(()) }
 }
 
-fn trouble(project: &Project) -> Result<(), Error> {
-    let run = |how: &str, limit: &str| {
-        shell(project, &format!("ulimit -c 0; {limit} {FOLDER}/trouble {how}"))
-    };
-    let overflow = run("overflow", "")?;
+fn trouble(programs: &Programs<'_>) -> Result<(), Error> {
+    let run =
+        |how: &str| programs.shell(&format!("ulimit -c 0; {} {how}", programs.program("trouble")));
+    let overflow = run("overflow")?;
     let said =
         "has overflowed its stack of 256 KiB\n  it was spawned at freestanding/src/trouble.rs";
     contains(&overflow, &["fatal: goroutine ", said, "status 134"])?;
-    let panic = run("panic", "")?;
+    let panic = run("panic")?;
     contains(&panic, &["goroutine ", " panicked at freestanding/src/trouble.rs:"])?;
-    contains(&panic, &["the sum is wrong\n  left: 2\n right: 3", "status 134"])?;
-    let memory = run("memory", "ulimit -v 2000000;")?;
+    contains(&panic, &["the sum is wrong\n  left: 2\n right: 3", "status 134"])
+}
+
+fn no_memory(programs: &Programs<'_>) -> Result<(), Error> {
+    let line = format!("ulimit -v 2000000; {} memory", programs.program("trouble"));
+    let memory = programs.shell(&line)?;
     let said = "a goroutine could not be started: Cannot allocate memory (os error 12). The process \
                 has ";
     contains(&memory, &[said, "KiB of addresses of at most 2000000", "status 0"])
 }
 
-fn backtrace(project: &Project) -> Result<(), Error> {
-    let programs = [
+fn backtrace(programs: &Programs<'_>) -> Result<(), Error> {
+    let stops = [
         (format!("{FOLDER}/trouble"), "stop_here", "stop"),
         ("target/debug/examples/portable".to_owned(), "portable::portable::without_multiples", ""),
     ];
-    for (program, place, args) in programs {
+    for (program, place, args) in stops {
         let gdb =
             format!("gdb -nx -q -batch -ex 'break {place}' -ex 'run {args}' -ex bt {program}");
-        let output = shell(project, &gdb)?;
+        let output = programs.shell(&gdb)?;
         lacks(&output, &["Backtrace stopped", " ?? "])?;
         let last = output.lines().rfind(|line| line.starts_with('#'));
         if !last.is_some_and(|last| last.contains("arch_amd64::context::goexit")) {

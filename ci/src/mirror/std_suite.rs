@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use xshell::cmd;
 
 use super::{Rewriting, SHIMS_OF_ALL, write_tests};
-use crate::Error;
 use crate::command::Project;
+use crate::{Error, debian};
 
 /// A package with the sources of a std that is no older than the one that gort mirrors.
 const PACKAGE: &str = "rust-web-src";
@@ -159,17 +159,17 @@ fn source(project: &Project, folder: &Path) -> Result<PathBuf, Error> {
     if tests.join(UNITS).with_extension("rs").exists() {
         return Ok(tests);
     }
-    super::empty(folder)?;
-    let sh = project.sh.clone();
-    sh.change_dir(folder);
-    cmd!(sh, "apt-get download {PACKAGE}").run()?;
+    let sh = &project.sh;
+    let unpacked = sh.create_temp_dir()?;
     // Out of hundreds of megabytes only the tests.
-    let script = "dpkg-deb --fsys-tarfile ./*.deb | tar -x --wildcards \\
-            '*/library/std/tests/*' '*/library/std/src/thread/tests.rs'
-        rm ./*.deb
-        mv ./usr/src/*/library/std/tests tests
-        mv ./usr/src/*/library/std/src/thread/tests.rs tests/$UNITS.rs";
-    cmd!(sh, "sh -euc {script}").env("UNITS", UNITS).run()?;
+    let parts = ["*/library/std/tests/*", "*/library/std/src/thread/tests.rs"];
+    debian::download(sh, &[PACKAGE])?.unpack_parts(sh, PACKAGE, unpacked.path(), &parts)?;
+    let versions = sh.read_dir(unpacked.path().join("usr/src"))?;
+    let version = versions.first().ok_or_else(|| format!("`{PACKAGE}` has no sources"))?;
+    super::empty(folder)?;
+    let (from, units) = (version.join("library/std/tests"), tests.join(UNITS).with_extension("rs"));
+    cmd!(sh, "cp -r {from} {tests}").run()?;
+    fs::copy(version.join("library/std/src/thread/tests.rs"), units)?;
     Ok(tests)
 }
 

@@ -45,17 +45,14 @@ fn wait(child: pid_t) -> c_int {
 
 /// Makes every entry one to pass over.
 fn blot_out(child: pid_t) {
-    // SAFETY: all zero is a set of registers.
-    let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
-    // SAFETY: the child is stopped, and the registers are writable.
-    unsafe { libc::ptrace(libc::PTRACE_GETREGS, child, 0_usize, &raw mut registers) };
+    let stack = tests::stopped::stopped(child).stack;
     let word = |at: u64| {
         // SAFETY: the child is stopped; an address that it has not is an error.
         unsafe { libc::ptrace(libc::PTRACE_PEEKDATA, child, at, 0_usize) }
     };
     // Arguments and environment each end with a null, and then there are pairs.
-    let argc = word(registers.rsp) as u64;
-    let mut at = registers.rsp + 8 * (argc + 2);
+    let argc = word(stack) as u64;
+    let mut at = stack + 8 * (argc + 2);
     while word(at) != 0 {
         at += 8;
     }

@@ -1,0 +1,106 @@
+//! The rows.
+
+use super::By::{Cross, Step};
+use super::{LeftOut, Row, Std, Task};
+
+/// Every row: this machine's first, then what it emulates, what it links, what it checks.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "x86_64-unknown-linux-gnu",
+        target: "x86_64-unknown-linux-gnu",
+        backend: "os-linux + arch-amd64",
+        features: "default",
+        by: Step("test"),
+    },
+    Row {
+        name: "x86_64-unknown-linux-gnu-bare",
+        target: "x86_64-unknown-linux-gnu",
+        backend: "os-linux + arch-amd64",
+        features: "os-linux-bare, no std",
+        by: Step("freestanding"),
+    },
+    Row {
+        name: "x86_64-unknown-linux-gnu-sim",
+        target: "x86_64-unknown-linux-gnu",
+        backend: "os-sim + arch-amd64",
+        features: "os-sim",
+        by: Step("sim"),
+    },
+    Row {
+        name: "x86_64-unknown-linux-musl",
+        target: "x86_64-unknown-linux-musl",
+        backend: "os-linux + arch-amd64",
+        features: "default",
+        by: Cross(&[
+            Task::Tests(&["-p", "os-linux", "-p", "tests"], MUSL),
+            Task::Example("tour", TOUR),
+        ]),
+    },
+    Row {
+        name: "aarch64-unknown-linux-gnu",
+        target: "aarch64-unknown-linux-gnu",
+        backend: "os-linux + arch-aarch64",
+        features: "default",
+        by: Cross(&[
+            Task::Tests(&["-p", "arch-aarch64", "-p", "os-linux", "-p", "tests"], QEMU),
+            Task::Example("tour", TOUR),
+            Task::Example("boot_map", "64-bit Arm"),
+            Task::Link(HTTPD, &[("release/examples/httpd", ELF)]),
+        ]),
+    },
+    Row {
+        name: "aarch64-unknown-linux-musl",
+        target: "aarch64-unknown-linux-musl",
+        backend: "os-linux + arch-aarch64",
+        features: "default",
+        by: Cross(&[Task::Tests(&["-p", "os-linux"], QEMU), Task::Example("tour", TOUR)]),
+    },
+    Row {
+        name: "aarch64-unknown-linux-musl-bare",
+        target: "aarch64-unknown-linux-musl",
+        backend: "os-linux + arch-aarch64",
+        features: "os-linux-bare, no std",
+        by: Cross(&[Task::Freestanding]),
+    },
+    core("x86_64-apple-darwin"),
+    core("aarch64-apple-darwin"),
+    core("x86_64-unknown-freebsd"),
+    core("aarch64-unknown-freebsd"),
+    core("x86_64-unknown-netbsd"),
+    core("aarch64-unknown-netbsd"),
+    core("x86_64-unknown-openbsd"),
+    core("aarch64-unknown-openbsd"),
+    core("x86_64-unknown-illumos"),
+    core("x86_64-pc-windows-gnu"),
+    core("aarch64-pc-windows-msvc"),
+];
+
+/// A system without a backend so far: what a backend stands on has to compile for it.
+const fn core(target: &'static str) -> Row {
+    Row {
+        name: target,
+        target,
+        backend: "none: rt-core, arch-*",
+        features: "no std",
+        by: Cross(&[Task::Check(
+            Std::Without,
+            &["-p", "rt-core", "-p", "arch-amd64", "-p", "arch-aarch64"],
+        )]),
+    }
+}
+
+/// An example that is a server, and would run for ever.
+const HTTPD: &[&str] = &["--release", "-p", "gort", "--example", "httpd"];
+
+/// The first bytes of executables.
+const ELF: &[u8] = b"\x7fELF";
+
+/// The tour's last line begins so.
+const TOUR: &str = "echo server";
+
+const fn without(target: &'static str, part: &'static str, why: &'static str) -> LeftOut {
+    LeftOut { target, part, why }
+}
+
+const MUSL: &[LeftOut] = &[];
+const QEMU: &[LeftOut] = &[without("counts", "", "qemu has no ptrace, by which it counts")];
