@@ -95,6 +95,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("sleep-inject", Loom("injected")),
     ("sleep-steal", Loom("pushed")),
     ("sleep-closing", Loom("closed")),
+    ("unstart-needed", Loom("offered")),
     ("sleep-deadline", Sim),
     ("sleep-claimed", Sim),
     ("wake-recheck", Loom("token")),
@@ -133,6 +134,14 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("stand-in", Sim),
     ("rouse", Sim),
     ("monitor-recheck", Sim),
+    // Processors that come and go.
+    ("surplus", Sim),
+    ("surplus-told", Sim),
+    ("surplus-away", Sim),
+    ("more-wake", Sim),
+    ("deserted", Sim),
+    ("sleep-surplus", Sim),
+    ("poller-given-up", Sim),
     // An ordering or a fence.
     ("inside-fence", Loom("processor_is_taken")),
     ("take-fence", Loom("processor_is_taken")),

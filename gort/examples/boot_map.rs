@@ -70,6 +70,7 @@ fn boot(model: &'static TlsModel) -> Result<Booted, Error> {
 fn run_core(boot: &Boot) -> Result<(), Error> {
     let config = Config {
         procs: 1,
+        follows: false,
         stack_bytes: rt_core::DEFAULT_STACK_BYTES,
         max_threads: 10,
         migratory: false,

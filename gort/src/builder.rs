@@ -63,7 +63,9 @@ impl Builder {
     }
 
     /// Sets the number of processors: how many goroutines run at the same moment. Unless set, it is
-    /// the environment's `GORT_MAXPROCS`, or else what the affinity mask and the cgroup quota allow.
+    /// the environment's `GORT_MAXPROCS`, or else what the affinity mask and the cgroup quota allow,
+    /// and then it changes when these do: within a second or two, while anything runs. See
+    /// [`runtime::procs`](crate::runtime::procs).
     #[doc(alias = "GOMAXPROCS")]
     pub fn procs(mut self, n: usize) -> Builder {
         self.procs = Some(n);
@@ -135,8 +137,8 @@ impl Builder {
     // finds out.
     #[inline(always)]
     fn config(&self) -> io::Result<Config> {
-        let procs = match self.procs {
-            Some(n) => n,
+        let (procs, follows) = match self.procs {
+            Some(n) => (n, false),
             None => procs_by_default()?,
         };
         if procs == 0 || procs > MOST_PROCS {
@@ -148,6 +150,7 @@ impl Builder {
         }
         Ok(Config {
             procs,
+            follows,
             stack_bytes: self.stack_bytes,
             max_threads: self.max_threads,
             migratory: self.migratory,
@@ -320,12 +323,14 @@ where
     }
 }
 
-fn procs_by_default() -> io::Result<usize> {
-    let Some(text) = variable(MAXPROCS) else { return Ok(rt_core::os::cpus()) };
+/// The number of processors when the program says none, and whether that changes with the system.
+fn procs_by_default() -> io::Result<(usize, bool)> {
+    let Some(text) = variable(MAXPROCS) else { return Ok((rt_core::os::cpus(), true)) };
     let number = text.trim().parse().ok();
-    number.filter(|n| (1..=MOST_PROCS).contains(n)).ok_or_else(|| {
+    let number = number.filter(|n| (1..=MOST_PROCS).contains(n)).ok_or_else(|| {
         invalid(format!("{MAXPROCS} is `{text}`: give a number from 1 to {MOST_PROCS}"))
-    })
+    })?;
+    Ok((number, false))
 }
 
 fn invalid(text: String) -> io::Error {

@@ -10,6 +10,21 @@ pub fn platform() -> Platform {
     rt_core::platform()
 }
 
+/// How many processors the runtime of the caller has in use at this moment: how many of its
+/// goroutines run at the same time. It changes when what the system allows does, unless
+/// [`Builder::procs`](crate::Builder::procs) or `GORT_MAXPROCS` has set it. On a plain thread it is
+/// that of the process-wide runtime; before there is one, what the system allows.
+///
+/// ```
+/// gort::Builder::new().procs(3).run(|| assert_eq!(gort::runtime::procs(), 3))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "GOMAXPROCS")]
+pub fn procs() -> usize {
+    let runtime = rt_core::Runtime::current().or_else(crate::default::started);
+    runtime.map_or_else(rt_core::os::cpus, |runtime| runtime.procs())
+}
+
 /// The backends that this program links.
 pub fn backend() -> &'static str {
     crate::platform::BACKEND

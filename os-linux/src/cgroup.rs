@@ -1,4 +1,5 @@
-//! The processor quota of control groups, read from the texts that the kernel shows.
+//! How many processors there are and what control groups let us use of them, read from the texts that
+//! the kernel shows.
 //!
 //! A group's quota binds everything below it, so the tightest of our own group and those above it,
 //! as far as they are mounted, is ours. (Go looks at our own only.)
@@ -107,6 +108,12 @@ fn limit_two(path: &[u8], read: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<usi
 fn ratio(quota: &[u8], period: &[u8]) -> Option<usize> {
     let number = |text| str::from_utf8(text).ok()?.parse::<usize>().ok().filter(|&n| n > 0);
     Some(number(quota)?.div_ceil(number(period)?))
+}
+
+/// The last of a list of processors such as `0-3,8-11`.
+pub(crate) fn last(list: &[u8]) -> Option<usize> {
+    let number = list.trim_ascii().rsplit(|byte| b"-,".contains(byte)).next()?;
+    str::from_utf8(number).ok()?.parse().ok()
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -1,4 +1,6 @@
 //! How many processors we may use: the affinity mask, limited by the quota of our control groups.
+//!
+//! All of it is read anew each time: the mask, the quota and our place among the groups can change.
 #![forbid(unsafe_code)]
 
 use crate::cgroup;
@@ -17,6 +19,12 @@ pub(crate) fn cpus() -> usize {
     };
     let quota = quota().map_or(usize::MAX, |cpus| cpus.max(2));
     mask.min(quota).max(1)
+}
+
+/// As many as the machine can ever have, mask and quota or not.
+pub(crate) fn most_cpus() -> usize {
+    let possible = read(b"/sys/devices/system/cpu/possible");
+    possible.and_then(|list| cgroup::last(&list)).map_or_else(cpus, |last| last + 1)
 }
 
 /// The processors that our control groups may use, rounded up; `None`: all.

@@ -122,6 +122,10 @@ impl Os for Linux {
         cpus::cpus()
     }
 
+    fn most_cpus() -> usize {
+        cpus::most_cpus()
+    }
+
     unsafe fn start(entry: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> OsResult<ThreadHandle> {
         // SAFETY: the caller keeps the trait's contract, which is the function's.
         unsafe { os_unix::threads::start::<Linux>(entry, arg) }

@@ -28,6 +28,10 @@ pub struct Faults {
     pub reset: u32,
     /// A receive or a send moves less than it could, but something.
     pub short: u32,
+    /// Who asks for the number of processors finds another than before, at most [`Config::procs`].
+    ///
+    /// [`Config::procs`]: crate::Config::procs
+    pub cpus: u32,
     /// Calls that are refused by their number, besides those that are by chance.
     pub refuse: Option<Refusal>,
 }
@@ -77,6 +81,7 @@ impl Faults {
         interrupt: 0,
         reset: 0,
         short: 0,
+        cpus: 0,
         refuse: None,
     };
 

@@ -50,6 +50,8 @@ pub(crate) enum Call {
     IsBlocked(usize),
     /// How many threads there are; answers it.
     Count,
+    /// How many processors the program may use.
+    Cpus,
     /// A new thread; answers its number, or why there is none.
     Start(Start),
     /// To sleep until the thread of this number has ended.

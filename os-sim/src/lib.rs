@@ -184,7 +184,13 @@ impl<H: Os> Os for Sim<H> {
     }
 
     fn cpus() -> usize {
-        inside(|gate| gate.procs).unwrap_or_else(H::cpus)
+        // Asking for a number is never refused.
+        inside(|gate| gate.ask(Call::Cpus).map_or(1, Reply::number) as usize)
+            .unwrap_or_else(H::cpus)
+    }
+
+    fn most_cpus() -> usize {
+        inside(|gate| gate.procs).unwrap_or_else(H::most_cpus)
     }
 
     unsafe fn start(entry: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> OsResult<ThreadHandle> {

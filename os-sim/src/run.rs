@@ -43,6 +43,8 @@ pub(crate) struct Run<'a> {
     /// The turns of those that could run, at the step since which a processor idles.
     idles: Option<Vec<(usize, u64)>>,
     watched: Option<Watched>,
+    /// The processors that the program may use at this moment.
+    cpus: u64,
     /// Whose turn it was last.
     pub(crate) last: usize,
     /// How many calls there were for each kind of [`Scarce`], and how many of all were refused.
@@ -70,6 +72,7 @@ impl<'a> Run<'a> {
             trace: Trace::new(config.trace),
             steps: 0,
             idles: None,
+            cpus: gate.procs as u64,
             watched: Watched::new(config.seed, config.patience),
             last: 0,
             asked: [0; 3],
@@ -207,6 +210,11 @@ impl<'a> Run<'a> {
                 self.note(caller, Event::Seeded, seed);
                 self.threads.answer(caller, Ok(Reply::Number(seed)));
             }
+            Call::Cpus => {
+                let cpus = self.cpus();
+                self.note(caller, Event::Cpus, cpus);
+                self.threads.answer(caller, Ok(Reply::Number(cpus)));
+            }
             Call::Name => self.threads.answer(caller, Ok(Reply::Number(caller as u64))),
             Call::IsBlocked(thread) => {
                 let blocked = self.threads.is_blocked(thread);
@@ -248,6 +256,14 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// How many processors the program may use: by chance another number than before.
+    fn cpus(&mut self) -> u64 {
+        if self.chance.one_in(self.config.faults.cpus) {
+            self.cpus = 1 + self.chance.below(self.gate.procs as u64);
+        }
+        self.cpus
     }
 
     fn start(&mut self, caller: usize, start: Start) {

@@ -67,6 +67,8 @@ pub(crate) enum Event {
     Jump,
     /// It was told how many threads there are (the number).
     Counted,
+    /// Processors, the number.
+    Cpus,
 }
 
 /// The trace of one check.

@@ -138,7 +138,7 @@ impl Shared {
         // when the pool closed meanwhile: who is started then ends at once and takes nothing.
         while mutant!("call-closed": !pool.closed => true)
             && mutant!("call-enough": pool.queued >= pool.idle + pool.coming => pool.threads == 0)
-            && self.procs() + self.handoff.extra() + pool.threads < self.max_threads
+            && self.processors().len() + self.handoff.extra() + pool.threads < self.max_threads
         {
             pool.threads += 1;
             pool.coming += 1;

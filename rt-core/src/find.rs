@@ -1,7 +1,7 @@
 //! Finding work: what a worker does on its own stack.
 
 use crate::goroutine::GoroutineRef;
-use crate::processor::LOOK_AROUND;
+use crate::processor::{LOOK_AROUND, Processor};
 use crate::seam::{Ordering, mutant};
 use crate::switch::{Entered, enter_worker};
 use crate::worker::{Next, Worker};
@@ -23,6 +23,12 @@ impl Worker {
                 self.stop_searching();
                 return Next::HandOver;
             }
+            if shared.is_surplus(processor) {
+                match self.find_surplus(&entered) {
+                    Some(next) => return next,
+                    None => continue,
+                }
+            }
             self.look_around(&entered);
             let found = shared
                 .inject
@@ -32,11 +38,7 @@ impl Worker {
                 .or_else(|| processor.pick())
                 .or_else(|| self.steal(&entered));
             if let Some(g) = found {
-                if processor.woke.replace(false) {
-                    processor.counters.woken.add(1);
-                }
-                processor.scavenger.plan(processor.settled.load(Ordering::Relaxed));
-                processor.quiet.forget();
+                self.found(processor);
                 self.stop_searching();
                 return Next::Run(g);
             }
@@ -44,12 +46,21 @@ impl Worker {
             if shared.procs() > 1 && processor.driver.in_use() && self.poll(&entered, 0) {
                 continue;
             }
-            self.sleep();
+            self.sleep(false);
         }
     }
 
+    /// Takes note that there is something to run.
+    pub(crate) fn found(&self, processor: &Processor) {
+        if processor.woke.replace(false) {
+            processor.counters.woken.add(1);
+        }
+        processor.scavenger.plan(processor.settled.load(Ordering::Relaxed));
+        processor.quiet.forget();
+    }
+
     /// What the direct way from goroutine to goroutine leaves out: the inbox, due timers, sockets.
-    fn look_around(&self, entered: &Entered<'_>) {
+    pub(crate) fn look_around(&self, entered: &Entered<'_>) {
         os::point();
         let processor = self.processor();
         let inbox = self.inbox.take_all();
@@ -89,7 +100,7 @@ impl Worker {
     }
 
     /// Looks at the sockets, until `until`; true if a goroutine became runnable here.
-    fn poll(&self, entered: &Entered<'_>, until: u64) -> bool {
+    pub(crate) fn poll(&self, entered: &Entered<'_>, until: u64) -> bool {
         let driver = &self.processor().driver;
         driver.report(&driver.poll(until));
         let inbox = self.inbox.take_all();
@@ -125,7 +136,7 @@ impl Worker {
         let shared = self.shared();
         let searching = &self.processor().searching;
         if !searching.get() {
-            let busy = shared.procs() - shared.idle.len();
+            let busy = shared.procs().saturating_sub(shared.idle.len());
             if 2 * shared.searching.load(Ordering::Relaxed) as usize >= busy.max(1) {
                 return false;
             }

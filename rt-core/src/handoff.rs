@@ -388,7 +388,7 @@ impl Shared {
 
     /// Whether there may be the thread that is to be started now.
     fn has_room_for_thread(&self) -> bool {
-        self.procs() + self.handoff.extra() + self.aside.threads() <= self.max_threads
+        self.processors().len() + self.handoff.extra() + self.aside.threads() <= self.max_threads
     }
 
     /// Starts the thread of a worker that has been given a processor.
@@ -410,12 +410,20 @@ impl Worker {
     /// The life of a worker's thread, once it holds a processor. The last use of the runtime by it.
     pub(crate) fn live(&self) {
         let shared = self.shared();
-        self.take_thread();
-        let left = self.run();
-        self.leave_thread();
-        let number = self.number.get();
-        if left == Left::Unneeded {
-            self.retire();
+        let (number, processor) = (self.number.get(), self.holds());
+        let left = loop {
+            self.take_thread();
+            let left = self.run();
+            self.leave_thread(left);
+            // What comes after it is somebody else's, if that one has left.
+            if left != Left::Surplus || processor.is_none_or(|p| p.unstart(shared)) {
+                break left;
+            }
+        };
+        if left != Left::Closing {
+            if left == Left::Unneeded {
+                self.retire();
+            }
             shared.ending.retire(number);
             shared.ending.leave(shared);
         } else {

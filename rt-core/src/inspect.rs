@@ -277,14 +277,14 @@ pub unsafe fn idles(word: *mut ()) -> bool {
         !shared.is_closing()
             && shared.searching.load(Ordering::Relaxed) == 0
             && (shared.has_stealable() || !shared.inject.is_empty())
-            && shared.processors().iter().any(Processor::is_asleep)
+            && shared.in_use().any(Processor::is_asleep)
     })
 }
 
 fn check_one(shared: &Shared) -> Result<(), String> {
     if shared.handoff.is_wanted() {
         // A worker is in the midst of things, and waits for a processor.
-        let idle = shared.processors().iter().find(|processor| processor.is_asleep());
+        let idle = shared.in_use().find(|processor| processor.is_asleep());
         return match idle.map(Processor::index) {
             Some(i) => Err(format!("processor {i} sleeps while a worker wants one")),
             None => Ok(()),
@@ -313,7 +313,7 @@ fn check_one(shared: &Shared) -> Result<(), String> {
         return Err(format!("worker {i} sleeps while goroutines are queued for it"));
     }
     let offered = shared.has_stealable() || !shared.inject.is_empty();
-    if offered && let Some(processor) = asleep().next() {
+    if offered && let Some(processor) = asleep().find(|p| !shared.is_surplus(p)) {
         let i = processor.index();
         return Err(format!("worker {i} sleeps while goroutines are queued for anybody"));
     }

@@ -57,6 +57,8 @@ struct Registration {
     shared: Arc<Shared>,
     processor: usize,
     slot: usize,
+    /// Which poller of that processor: it may have another by now.
+    epoch: u32,
 }
 
 /// Who waits for the two directions.
@@ -106,7 +108,13 @@ impl Registration {
             // The poller is the parent's too, which still waits for what it holds of this socket.
             return;
         }
-        self.shared.processor(self.processor).driver.remove(socket, self.slot);
+        self.shared.processor(self.processor).driver.remove(socket, self.slot, self.epoch);
+    }
+
+    /// Whether nobody looks at that poller any more, or not for long.
+    fn is_over(&self) -> bool {
+        let now = self.shared.processor(self.processor).driver.epoch.load(Ordering::Acquire);
+        self.shared.is_closing() || mutant!("poller-given-up": now != self.epoch => false)
     }
 }
 
@@ -204,8 +212,7 @@ impl Io {
     /// here, unless it is with a live one already. What is refused is tried again by the next wait.
     fn register(&self, entered: &Entered<'_>) -> OsResult<()> {
         let mut registration = self.source.registration.lock();
-        if let Some(there) = registration.take_if(|there| there.shared.is_closing()) {
-            // Nobody looks at that poller any more, or not for long.
+        if let Some(there) = registration.take_if(|there| there.is_over()) {
             there.remove(self.socket);
         }
         if registration.is_some() {
@@ -213,7 +220,7 @@ impl Io {
         }
         let (own, shared) = (entered.processor(), entered.shared());
         let source = NonNull::from(&*self.source);
-        let (processor, slot) = match own.driver.add(self.socket, source) {
+        let (processor, (slot, epoch)) = match own.driver.add(self.socket, source) {
             Ok(slot) => (own, slot),
             // No descriptor for a poller of its own, it may be: any other serves.
             Err(error) => mutant!("poller-elsewhere": shared
@@ -223,7 +230,7 @@ impl Io {
                 .ok_or(error)? => return Err(error)),
         };
         let processor = processor.index();
-        *registration = Some(Registration { shared: shared.share(), processor, slot });
+        *registration = Some(Registration { shared: shared.share(), processor, slot, epoch });
         Ok(())
     }
 
@@ -254,6 +261,9 @@ pub(crate) struct Driver {
     polled: Cell<u64>,
     /// Written by the owner; a stale read by others does no harm.
     in_use: AtomicBool,
+    /// How often a poller was given up. Written under the slots' lock; who reads an old one adds its
+    /// source, or waits for it, and then finds an edge.
+    epoch: AtomicU32,
     slots: Protected<Slots>,
 }
 
@@ -314,6 +324,7 @@ impl Driver {
             poll: Cell::new(None),
             polled: Cell::new(0),
             in_use: AtomicBool::new(false),
+            epoch: AtomicU32::new(0),
             slots: Protected::new(Slots { poll: None, slots: Vec::new(), free: Vec::new() }),
         }
     }
@@ -329,8 +340,8 @@ impl Driver {
         now.saturating_sub(self.polled.get()) > STALE_AFTER
     }
 
-    /// Adds a source; opens the poller for the first one. Owner only.
-    fn add(&self, socket: Socket, source: NonNull<Source>) -> OsResult<usize> {
+    /// Adds a source, and says where; opens the poller for the first one. Owner only.
+    fn add(&self, socket: Socket, source: NonNull<Source>) -> OsResult<(usize, u32)> {
         let mut slots = self.slots.lock();
         if slots.poll.is_none() {
             let poll = poller::open()?;
@@ -338,19 +349,25 @@ impl Driver {
             self.poll.set(Some(poll));
             self.in_use.store(true, Ordering::Relaxed);
         }
-        slots.add(socket, source)
+        // Relaxed: written under the lock.
+        Ok((slots.add(socket, source)?, self.epoch.load(Ordering::Relaxed)))
     }
 
     /// Adds a source where there is a poller already. From any thread.
-    fn add_if_open(&self, socket: Socket, source: NonNull<Source>) -> Option<usize> {
+    fn add_if_open(&self, socket: Socket, source: NonNull<Source>) -> Option<(usize, u32)> {
         let mut slots = self.slots.lock();
         slots.poll?;
-        slots.add(socket, source).ok()
+        // Relaxed: written under the lock.
+        Some((slots.add(socket, source).ok()?, self.epoch.load(Ordering::Relaxed)))
     }
 
     /// Takes a source out. From any thread; after the runtime has ended too.
-    fn remove(&self, socket: Socket, index: usize) {
+    fn remove(&self, socket: Socket, index: usize, epoch: u32) {
         let mut slots = self.slots.lock();
+        // Relaxed: written under the lock.
+        if self.epoch.load(Ordering::Relaxed) != epoch {
+            return;
+        }
         if let Some(poll) = slots.poll {
             poller::remove(poll, socket);
         }
@@ -414,6 +431,30 @@ impl Driver {
         if let Some(poll) = self.slots.lock().poll {
             poller::notify(poll);
         }
+    }
+
+    /// Closes the poller, and makes those who wait add their sockets elsewhere. Owner only: its worker
+    /// leaves, and nobody is at home with it. Another may come, and open another.
+    pub(crate) fn give_up(&self) {
+        let mut slots = self.slots.lock();
+        let Some(poll) = slots.poll.take() else { return };
+        self.poll.set(None);
+        self.in_use.store(false, Ordering::Relaxed);
+        poller::close(poll);
+        // Release: pairs with the Acquire in `Registration::is_over`. Before the edges: who waits
+        // after one of them reads the new number.
+        self.epoch.fetch_add(1, Ordering::Release);
+        let mut claimed = Vec::new();
+        for source in slots.slots.drain(..).filter_map(|slot| slot.source) {
+            // SAFETY: as in `Slots::source`, for the lock is held.
+            let source = unsafe { source.as_ref() };
+            source.edge(Direction::Read, &mut |waiter| claimed.push(waiter));
+            source.edge(Direction::Write, &mut |waiter| claimed.push(waiter));
+        }
+        slots.free.clear();
+        drop(slots);
+        // Not under the lock: those who are woken may wait here before all of them are.
+        claimed.into_iter().for_each(Claimed::wake);
     }
 
     /// Closes the poller, and makes those who wait look elsewhere. Owner only, for good: its runtime

@@ -4,7 +4,8 @@
 //! worker can't notice. The monitor sees it from outside: its processor has resumed nothing for a
 //! while. In migratory mode it takes the processor and gives it to another worker (`handoff`). In
 //! default mode started goroutines can't move, and others steal what has not started; the monitor
-//! looks after the timers and sockets, whose goroutines may be at home elsewhere.
+//! looks after the timers and sockets, whose goroutines may be at home elsewhere. In both modes it
+//! looks now and then how many processors the system allows (`surplus`).
 //!
 //! It sleeps 20 us while it finds something to do, then ever longer, up to 10 ms; and when every
 //! worker has been asleep for two looks in a row it sleeps until one wakes:
@@ -19,7 +20,7 @@ use crate::processor::Processor;
 use crate::runtime::Shared;
 use crate::schedule::enqueue_woken;
 use crate::seam::{AtomicBool, AtomicU32, MODEL, Ordering, mutant};
-use crate::{FOREVER, os};
+use crate::{FOREVER, os, surplus};
 
 /// The shortest and the longest sleep between two looks, in nanoseconds (Go's numbers).
 const SLEEP: (u64, u64) = (20_000, 10_000_000);
@@ -121,8 +122,8 @@ impl Pace {
 
 impl Shared {
     /// Starts the monitor, if it could do anything and has no thread. Called by workers that begin in
-    /// migratory mode; in default mode, where nothing is urgent, by one that goes to sleep, or has
-    /// been busy for a while. If the system refuses a thread, a later worker tries again in
+    /// migratory mode, or with fewer processors than there may be; in default mode, where nothing is
+    /// urgent, by one that goes to sleep, or has been busy for a while. If the system refuses a thread, a later worker tries again in
     /// migratory mode; in default mode nobody does, for a refusal takes long.
     pub(crate) fn start_monitor(&self) {
         unsafe extern "C" fn main(shared: *mut ()) {
@@ -147,24 +148,29 @@ impl Shared {
         }
     }
 
-    /// Whether a monitor is of use here: nobody could take over from a single worker that keeps its
-    /// goroutines.
+    /// Whether a monitor is of use here: nobody could take over from a worker that keeps its
+    /// goroutines, where there can be no other.
     pub(crate) fn is_watched(&self) -> bool {
-        (self.migratory() || self.procs() > 1) && !MODEL
+        (self.migratory() || self.most_procs() > 1) && !MODEL
     }
 
     /// The monitor's life.
     #[doc(alias = "sysmon")]
     fn watch(&self) {
         self.monitor.lives.store(true, Ordering::Relaxed);
-        let mut samples: Vec<Sample> =
-            self.processors().iter().map(|_| Sample::default()).collect();
+        let mut samples = Vec::<Sample>::new();
         let mut pace = Pace::new();
+        let mut next_count = os::now().saturating_add(surplus::LOOK);
         while self.monitor.word.load(Ordering::SeqCst) != ENDING {
             let until = os::now().saturating_add(pace.pause);
             os::wait(&self.monitor.word, WATCHING, until);
             let now = os::now();
             let mut found = false;
+            if self.follows() && now >= next_count {
+                next_count = now.saturating_add(surplus::LOOK);
+                self.follow(os::cpus());
+            }
+            samples.resize(self.processors().len(), Sample::default());
             for (processor, sample) in self.processors().iter().zip(&mut samples) {
                 processor.note_time(now);
                 found |= self.look_after(processor, sample, now);

@@ -100,8 +100,14 @@ pub trait Os {
 
     // Threads.
 
-    /// The number of processors this process may use: affinity mask and quota, at least 1.
+    /// The number of processors this process may use at this moment: affinity mask and quota, at
+    /// least 1. Asked once a second at most.
     fn cpus() -> usize;
+
+    /// The most that [`Os::cpus`] will ever answer, as far as the system tells.
+    fn most_cpus() -> usize {
+        Self::cpus()
+    }
 
     /// Starts a thread that calls `entry(arg)` and ends when that returns. Its word is null. The
     /// thread can overflow a goroutine's stack and still run the fault handler (it has an alternate

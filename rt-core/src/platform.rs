@@ -25,6 +25,7 @@ macro_rules! os_symbols {
         gort0_release: unsafe fn release(at: *mut u8, bytes: usize) -> ();
         gort0_guard_kind: safe fn guard_kind() -> $crate::GuardKind;
         gort0_cpus: safe fn cpus() -> usize;
+        gort0_most_cpus: safe fn most_cpus() -> usize;
         gort0_start: unsafe fn start(entry: unsafe extern "C" fn(*mut ()), arg: *mut ())
             -> $crate::OsResult<$crate::ThreadHandle>;
         gort0_join: unsafe fn join(thread: $crate::ThreadHandle) -> ();

@@ -318,6 +318,11 @@ impl Processor {
         })
     }
 
+    /// Takes the first goroutine that is at home here, whatever the budget. Owner only.
+    pub(crate) fn pick_own(&self) -> Option<GoroutineRef> {
+        left(self.own.pop_front())
+    }
+
     /// Queues a goroutine that only this worker may run. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_own(&self, g: GoroutineRef) {
@@ -340,8 +345,9 @@ impl Processor {
         }
     }
 
+    /// Takes the first that any worker may run; it still counts as queued. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn pop_shared(&self) -> Option<GoroutineRef> {
+    pub(crate) fn pop_shared(&self) -> Option<GoroutineRef> {
         self.ring.pop().or_else(|| self.refill())
     }
 

@@ -8,6 +8,7 @@ use crate::runtime::Runtime;
 use crate::seam::{AtomicU32, Ordering};
 use crate::spawn::Spawn;
 use crate::switch::enter_worker;
+use crate::worker::Left;
 use crate::{FOREVER, OsResult, os};
 
 impl Runtime {
@@ -67,13 +68,13 @@ impl Runtime {
             Ok(_) => {
                 boot.done(Stage::NewProc, "the goroutine of main");
                 boot.done(Stage::Schedule, "the worker looks for work");
-                // Nobody takes a processor from a worker of this mode, so it ends only with the
-                // runtime.
+                // Nobody takes a processor from a worker of this mode, and the first one is always in
+                // use, so it ends only with the runtime.
                 _ = worker.run();
             }
             Err(_) => self.shared.close(),
         }
-        worker.leave_thread();
+        worker.leave_thread(Left::Closing);
         // SAFETY: the token of this function's first line, on the same thread.
         unsafe { os::leave_thread(token) };
         spawned.map(drop)

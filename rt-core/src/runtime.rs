@@ -1,6 +1,5 @@
 //! A runtime: its workers and processors, and what they share.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -19,7 +18,10 @@ use crate::lock::Protected;
 use crate::locked::Count;
 use crate::monitor::Monitor;
 use crate::processor::Processor;
-use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence, mutant};
+use crate::row::Row;
+use crate::seam::{
+    AtomicBool, AtomicU32, AtomicU64, Extent, Ordering, compiler_fence, fence, mutant,
+};
 use crate::sleep::UNSTARTED;
 use crate::stack::{Class, StackPool};
 use crate::worker::{Guarded, Worker};
@@ -30,6 +32,8 @@ use crate::{FOREVER, GuardKind, OsError, OsResult, arch, os};
 pub struct Config {
     /// The number of processors, at least 1.
     pub procs: usize,
+    /// Whether that number changes when what the system allows does.
+    pub follows: bool,
     /// The stack of a goroutine in bytes of addresses, guard included; rounded up to a power of two.
     pub stack_bytes: usize,
     /// The most threads that the runtime has at one time, workers included.
@@ -63,9 +67,11 @@ impl fmt::Debug for Runtime {
 pub(crate) struct Shared {
     // Constant after start.
     itself: Cell<NonNull<Shared>>,
-    workers: Box<[Worker]>,
-    processors: Box<[Processor]>,
+    /// As many as there are processors: each one's first. Their last ones are added as those are.
+    workers: Row<Worker>,
+    processors: Row<Processor>,
     migratory: bool,
+    pub(crate) follows: bool,
     /// Whether `os::fence_all` works, so that producers need no fence of their own.
     asymmetric: bool,
     /// Whether it does not, so that goroutines fence for who looks at them. Nobody does in a small
@@ -78,6 +84,9 @@ pub(crate) struct Shared {
     pub(crate) max_threads: usize,
     /// The number of forks before it was started.
     pub(crate) forks: u32,
+
+    /// How many processors are in use, from the first on. Written by the monitor.
+    procs: Extent,
 
     // Written by all, each with its own protocol.
     pub(crate) inject: Inject,
@@ -121,26 +130,26 @@ impl Runtime {
         os::catch_faults(crate::overflow::classify)?;
         os::at_fork(crate::fork::in_child)?;
         let mut seed = os::seed();
-        let processors = (0..procs).map(|index| {
-            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            Processor::new(index, config.migratory, seed)
-        });
-        let asymmetric = (procs > 1 || config.migratory) && os::fence_all();
+        let max_threads = config.max_threads.max(procs);
+        let most = if config.follows { os::most_cpus().clamp(procs, max_threads) } else { procs };
+        let asymmetric = (most > 1 || config.migratory) && os::fence_all();
         let shared = Arc::new(Shared {
             itself: Cell::new(NonNull::dangling()),
-            workers: (0..procs).map(|_| Worker::new()).collect(),
-            processors: processors.collect(),
+            workers: Row::with_room(most),
+            processors: Row::with_room(most),
             migratory: config.migratory,
+            follows: config.follows && most > 1,
+            procs: Extent::new(procs),
             asymmetric,
             each_fences: !cfg!(feature = "small") && !asymmetric && !os::fence_all(),
             unwinding: config.unwinding,
             left: config.left,
             keeps_left: config.keeps_left,
             stack_class,
-            max_threads: config.max_threads.max(procs),
+            max_threads,
             forks: os::forks(),
             inject: Inject::new(),
-            idle: IdleSet::full(procs),
+            idle: IdleSet::full(most, procs),
             searching: AtomicU32::new(0),
             stacks: StackPool::new(procs),
             aside: Aside::new(),
@@ -159,14 +168,15 @@ impl Runtime {
         // SAFETY: an `Arc` is never null.
         let itself = unsafe { NonNull::new_unchecked(Arc::as_ptr(&shared).cast_mut()) };
         shared.itself.set(itself);
-        for (worker, processor) in shared.workers.iter().zip(&shared.processors) {
-            worker.belong(itself, shared.guarded());
-            worker.bind(processor);
+        for _ in 0..procs {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            // SAFETY: nobody else knows of this runtime yet.
+            unsafe { shared.make_processor(seed) };
         }
         Ok(Runtime { shared })
     }
 
-    /// The number of processors.
+    /// The number of processors in use at this moment.
     pub fn procs(&self) -> usize {
         self.shared.procs()
     }
@@ -194,8 +204,45 @@ pub fn platform() -> Platform {
 }
 
 impl Shared {
+    /// How many processors are in use.
+    #[inline(always)]
     pub(crate) fn procs(&self) -> usize {
-        self.processors.len()
+        // SeqCst: for a worker that has said that it sleeps; pairs with set_procs().
+        self.procs.load(Ordering::SeqCst)
+    }
+
+    /// So many are in use from now on.
+    pub(crate) fn set_procs(&self, n: usize) {
+        // SeqCst: before the look at who sleeps; pairs with procs().
+        self.procs.store(n, Ordering::SeqCst);
+    }
+
+    /// How many there can ever be.
+    #[inline(always)]
+    pub(crate) fn most_procs(&self) -> usize {
+        self.processors.room()
+    }
+
+    /// The processors in use.
+    pub(crate) fn in_use(&self) -> impl Iterator<Item = &Processor> {
+        self.processors.iter().take(self.procs())
+    }
+
+    /// Makes one more processor, with its worker, which is not in use yet.
+    ///
+    /// # Safety
+    /// - Nobody else makes one meanwhile. There is room for it.
+    pub(crate) unsafe fn make_processor(&self, seed: u64) {
+        let worker = Worker::new();
+        worker.belong(self.itself(), self.guarded());
+        // SAFETY: the caller is the only one.
+        unsafe { self.workers.push(worker) };
+        let processor = Processor::new(self.processors.len(), self.migratory, seed);
+        let Some(worker) = self.workers.last() else { crate::fatal!("a worker is not there") };
+        processor.set_holder(worker);
+        // SAFETY: as above.
+        unsafe { self.processors.push(processor) };
+        worker.hold(self.processors.last());
     }
 
     #[inline(always)]

@@ -14,6 +14,9 @@ pub(crate) use core::sync::atomic::Ordering;
 pub(crate) use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, compiler_fence, fence,
 };
+/// Numbers that change when the number of processors does, which it does in no model: the model
+/// checker is not told of them.
+pub(crate) use core::sync::atomic::{AtomicU64 as Mask, AtomicUsize as Extent};
 
 #[cfg(all(test, loom))]
 #[path = "models/atomics.rs"]

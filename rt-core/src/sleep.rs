@@ -19,6 +19,9 @@ const IN_POLLER: u32 = 2;
 pub(crate) const UNSTARTED: u32 = 3;
 /// `Processor::sleep` when its worker has left for good.
 const GONE: u32 = 4;
+/// `Processor::sleep` while its worker leaves, and another may come: one that is needed meanwhile
+/// comes back.
+const LEAVING: u32 = 5;
 
 /// How long a worker sleeps at most when producers can't be made to pass a fence, in nanoseconds.
 const BLIND: u64 = 1_000_000;
@@ -42,8 +45,11 @@ impl Processor {
     pub(crate) fn begin(&self, shared: &Shared) {
         self.sleep.store(AWAKE, Ordering::SeqCst);
         self.note_time(os::now());
-        if shared.migratory() && (self.index() > 0 || shared.procs() == 1) {
-            // Without a second worker there is nobody that the first could hold up.
+        // Without a second worker there is nobody that the first could hold up.
+        let holds_up = shared.migratory() && (self.index() > 0 || shared.procs() == 1);
+        // And one that never looks around waits for more of them.
+        let may_grow = shared.follows() && shared.procs() < shared.most_procs();
+        if holds_up || may_grow {
             shared.start_monitor();
         }
         shared.monitor.rouse();
@@ -62,6 +68,22 @@ impl Processor {
     pub(crate) fn end_unstarted(&self) -> bool {
         let (unstarted, gone) = (UNSTARTED, GONE);
         self.sleep.compare_exchange(unstarted, gone, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Its worker leaves, unless it is woken. Owner only.
+    pub(crate) fn set_leaving(&self) {
+        self.sleep.store(LEAVING, Ordering::SeqCst);
+    }
+
+    /// Its worker has left, and is not part of it any more. False: it was woken. Owner only.
+    pub(crate) fn has_left(&self) -> bool {
+        let (leaving, unstarted) = (LEAVING, UNSTARTED);
+        self.sleep.compare_exchange(leaving, unstarted, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Its worker stays. Owner only.
+    pub(crate) fn come_back(&self) {
+        self.sleep.swap(AWAKE, Ordering::SeqCst);
     }
 
     /// Ends its worker's sleep, if it sleeps. From any thread.
@@ -97,7 +119,9 @@ impl Worker {
     /// 4. It sleeps, leaves the idle set, and knows by that whether it was given a token. What its
     ///    poller has seen meanwhile it reports only then.
     #[doc(alias = "stopm")]
-    pub(crate) fn sleep(&self) {
+    ///
+    /// `surplus` says whether it has looked for work as one whose processor is not in use.
+    pub(crate) fn sleep(&self, surplus: bool) {
         let (shared, processor) = (self.shared(), self.processor());
         if processor.searching.replace(false) {
             mutant!("sleep-token": shared.searching.fetch_sub(1, Ordering::SeqCst) => 0);
@@ -108,7 +132,7 @@ impl Worker {
         if processor.woke.replace(true) {
             counters.woken_in_vain.add(1);
         }
-        processor.scavenger.look(self, || self.has_reason_to_stay());
+        processor.scavenger.look(self, || self.has_reason_to_stay(surplus));
         let nearest = processor.nearest.load(Ordering::Relaxed);
         let nearest = mutant!("sleep-deadline": nearest => FOREVER);
         let mut until = nearest.min(shared.trim()).min(processor.scavenger.due());
@@ -126,7 +150,7 @@ impl Worker {
             until = until.min(os::now().saturating_add(BLIND));
         }
         let mut seen = None;
-        let stays = self.has_reason_to_stay();
+        let stays = self.has_reason_to_stay(surplus);
         if !stays {
             until = until.min(self.suspect());
             if polls {
@@ -153,11 +177,18 @@ impl Worker {
         }
     }
 
-    fn has_reason_to_stay(&self) -> bool {
+    /// Whether there is something to do for one that was, or was not, surplus.
+    fn has_reason_to_stay(&self, surplus: bool) -> bool {
         let shared = self.shared();
-        mutant!("sleep-inbox": !self.inbox.is_empty() => false)
-            || mutant!("sleep-inject": !shared.inject.is_empty() => false)
-            || mutant!("sleep-closing": shared.is_closing() => false)
+        let here = mutant!("sleep-inbox": !self.inbox.is_empty() => false)
+            || mutant!("sleep-closing": shared.is_closing() => false);
+        if mutant!("sleep-surplus": shared.is_surplus(self.processor()) != surplus => false) {
+            return true;
+        }
+        if surplus {
+            return here;
+        }
+        here || mutant!("sleep-inject": !shared.inject.is_empty() => false)
             || mutant!("sleep-wanted": shared.wants_processor() => false)
             || mutant!("sleep-steal": shared.procs() > 1 && shared.has_stealable() => false)
     }

@@ -143,7 +143,7 @@ impl Shared {
     #[cold]
     fn least_settled(&self, settled: u64) -> Option<&Processor> {
         let load = |p: &Processor| p.settled.load(Ordering::Relaxed);
-        let least = self.processors().iter().min_by_key(|p| (load(p), !p.is_asleep()))?;
+        let least = self.in_use().min_by_key(|p| (load(p), !p.is_asleep()))?;
         (load(least) < settled - settled / 4).then_some(least)
     }
 }

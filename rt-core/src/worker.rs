@@ -297,6 +297,8 @@ pub(crate) enum Next {
     HandOver,
     /// To leave, for the runtime closes.
     Leave,
+    /// To leave, for its processor is not in use any more.
+    End,
 }
 
 /// Why a worker runs goroutines no more.
@@ -306,6 +308,8 @@ pub(crate) enum Left {
     Closing,
     /// Nobody has needed it for long.
     Unneeded,
+    /// Its processor is not in use any more, and nobody is at home with it.
+    Surplus,
 }
 
 impl Worker {
@@ -335,12 +339,6 @@ impl Worker {
     pub(crate) fn belong(&self, shared: NonNull<Shared>, guarded: Guarded) {
         self.shared.set(shared);
         self.guarded.set(guarded);
-    }
-
-    /// Gives a worker its first processor, before any thread can see either.
-    pub(crate) fn bind(&self, processor: &Processor) {
-        self.hold(Some(processor));
-        processor.set_holder(self);
     }
 
     pub(crate) fn guarded(&self) -> Guarded {
@@ -483,8 +481,12 @@ impl Worker {
     }
 
     /// Gives the thread its word back.
-    pub(crate) fn leave_thread(&self) {
-        self.give_up();
+    pub(crate) fn leave_thread(&self, why: Left) {
+        match why {
+            // It keeps its processor, which may be begun again.
+            Left::Surplus => self.processor().driver.give_up(),
+            Left::Closing | Left::Unneeded => self.give_up(),
+        }
         os::set_local(self.outer.get());
         self.shared().ending.leave_work(self.shared());
     }
@@ -526,6 +528,7 @@ impl Worker {
                     self.stop_searching();
                     return Left::Closing;
                 }
+                Next::End => return Left::Surplus,
             }
         }
     }

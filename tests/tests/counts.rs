@@ -259,9 +259,9 @@ fn warm_operations_of_many_migratory_processors_cost_little() {
 }
 
 /// Counts the system calls of a runtime in which everybody waits.
-fn idle(test: &str, mode: Mode) {
+fn idle(test: &str, builder: &gort::Builder) {
     let sections = trace(test, || {
-        mode.run(|| {
+        let run = builder.run(|| {
             let (end, ended) = chan::bounded::<()>(0);
             for _ in 0..100 {
                 let ended = ended.clone();
@@ -290,11 +290,12 @@ fn idle(test: &str, mode: Mode) {
             assert!(ended.recv().is_err());
             watcher.join().unwrap();
         });
+        run.unwrap();
     });
     assert_eq!(sections.len(), 1);
     // The watcher's own sleep is the only one.
-    assert_eq!(sections[0].calls, [libc::SYS_clock_nanosleep as u64], "in {mode:?}");
-    assert_eq!(sections[0].others, [0; 0], "in {mode:?}");
+    assert_eq!(sections[0].calls, [libc::SYS_clock_nanosleep as u64], "of {builder:?}");
+    assert_eq!(sections[0].others, [0; 0], "of {builder:?}");
 }
 
 /// Counts the system calls of a runtime in which everybody waits for a plain thread, from when it has
@@ -340,10 +341,16 @@ fn short_rests_beside_a_thread_make_no_call() {
 
 #[test]
 fn an_idle_runtime_makes_no_call() {
-    idle("an_idle_runtime_makes_no_call", Mode::Stays(4));
+    idle("an_idle_runtime_makes_no_call", &Mode::Stays(4).builder());
 }
 
 #[test]
 fn an_idle_migratory_runtime_makes_no_call() {
-    idle("an_idle_migratory_runtime_makes_no_call", Mode::Migrates(4));
+    idle("an_idle_migratory_runtime_makes_no_call", &Mode::Migrates(4).builder());
+}
+
+#[test]
+fn an_idle_runtime_does_not_look_at_the_quota() {
+    // Its number of processors follows the system's, of which it is told nothing.
+    idle("an_idle_runtime_does_not_look_at_the_quota", &gort::Builder::new());
 }

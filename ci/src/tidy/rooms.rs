@@ -13,7 +13,7 @@ const SEAM: &[&str] =
     &["arch", "arch_trait", "os", "os_trait", "platform", "poller", "net", "seam"];
 
 /// What stands on nothing but the seam.
-const TOOLS: &[&str] = &["blocks", "fatal", "fiber", "idle", "state", "time"];
+const TOOLS: &[&str] = &["blocks", "fatal", "fiber", "idle", "row", "state", "time"];
 
 /// Queues and stacks know the record of a goroutine, and nothing that runs one.
 const QUEUES: &[&str] = &["inbox", "inject", "list", "queued", "run_queue", "stack"];

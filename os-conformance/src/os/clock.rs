@@ -100,6 +100,8 @@ fn same_on_all_threads<O: Os>(suite: &Suite) -> Verdict {
 fn cpus<O: Os>(_: &Suite) -> Verdict {
     let cpus = O::cpus();
     holds!(cpus >= 1, "there are {cpus}");
+    let most = O::most_cpus();
+    holds!(most >= cpus, "there are {cpus}, and at most {most}");
     Ok(())
 }
 

@@ -63,6 +63,43 @@ fn version_one_has_two_files_below_a_mounted_root() {
 }
 
 #[test]
+fn a_quota_is_read_anew() {
+    let root = std::env::temp_dir().join(format!("gort-quota-{}", std::process::id()));
+    std::fs::create_dir(&root).expect("a folder of our own");
+    let mounts = format!("31 22 0:28 / {} rw - cgroup2 cgroup2 rw\n", root.display());
+    let read = |path: &[u8]| {
+        let path = str::from_utf8(path).expect("a name of ours");
+        std::fs::read(path).ok()
+    };
+    let quota = || cgroup::quota(b"0::/\n", mounts.as_bytes(), read);
+    for (text, expected) in [("max 100000", None), ("300000 100000", Some(3)), ("max 5", None)] {
+        std::fs::write(root.join("cpu.max"), text).expect("a file of our own");
+        assert_eq!(quota(), expected, "{text}");
+    }
+    std::fs::remove_dir_all(&root).expect("it is our own");
+}
+
+#[test]
+fn the_last_processor_is_found() {
+    let lists: [(&[u8], _); 6] = [
+        (b"0-3\n", Some(3)),
+        (b"0\n", Some(0)),
+        (b"0-3,8-11\n", Some(11)),
+        (b"0,2\n", Some(2)),
+        (b"", None),
+        (b"0-x", None),
+    ];
+    for (list, last) in lists {
+        assert_eq!(cgroup::last(list), last, "{list:?}");
+    }
+}
+
+#[test]
+fn there_are_at_least_as_many_as_we_may_use() {
+    assert!(Linux::most_cpus() >= Linux::cpus());
+}
+
+#[test]
 fn strange_texts_are_no_quota() {
     assert_eq!(quota("", "", &[]), None);
     assert_eq!(quota("0::/a\n", "x - y\n1 2 3 / /p - cgroup2\n", &[]), None);

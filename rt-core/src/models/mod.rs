@@ -64,6 +64,7 @@ fn runtime(procs: usize) -> Runtime {
 fn runtime_of(procs: usize, migratory: bool) -> Runtime {
     let config = Config {
         procs,
+        follows: false,
         stack_bytes: 1 << 15,
         max_threads: procs,
         migratory,

@@ -17,6 +17,7 @@ use crate::runtime::Shared;
 use crate::seam::{AtomicU32, Ordering, fence};
 use crate::sleep::AWAKE;
 use crate::switch::enter_worker;
+use crate::worker::Left;
 
 use crate::{FOREVER, os};
 
@@ -85,6 +86,27 @@ fn readied_at_home() {
     });
 }
 
+/// A worker that has nothing to do for good leaves, and is offered something by one who still finds
+/// it there. (The runtime closes, so that another that is begun ends at once.)
+#[test]
+fn offered_to_one_that_leaves() {
+    check_with(2, || {
+        let runtime = runtime(2);
+        let shared = &runtime.shared;
+        shared.close();
+        let herd = Herd::new(1);
+        let (processor, worker) = (shared.processor(1), shared.worker(1));
+        processor.begin(shared);
+        let (theirs, ours) = (shared.clone(), herd.clone());
+        let other = thread::spawn(move || theirs.worker(1).reference().offer(ours.spawn(0)));
+        let left = processor.unstart(shared);
+        assert!(other.join().is_ok());
+        let nobody = left && processor.end_unstarted();
+        assert!(!nobody || worker.has_no_mail(), "nobody takes what was offered");
+        assert!(shared.wait_for_end());
+    });
+}
+
 #[test]
 fn closed_from_outside() {
     check(|| {
@@ -135,7 +157,7 @@ fn pushed_by_a_busy_worker() {
             enter_worker().push_shared(herd.spawn(number));
         }
         assert!(shared.wait_for_end());
-        shared.worker(0).leave_thread();
+        shared.worker(0).leave_thread(Left::Closing);
     });
 }
 
@@ -154,7 +176,7 @@ fn pushed_and_injected() {
         enter_worker().push_shared(herd.spawn(1));
         assert!(other.join().is_ok());
         assert!(shared.wait_for_end());
-        shared.worker(0).leave_thread();
+        shared.worker(0).leave_thread(Left::Closing);
     });
 }
 

@@ -12,6 +12,7 @@ mod options;
 mod plain;
 mod programs;
 mod refused;
+mod resized;
 mod select;
 mod threads;
 
@@ -122,8 +123,10 @@ fn one(program: &Program, seed: u64, options: Options) -> Outcome {
         step_limit: STEP_LIMIT,
         ..Config::default()
     };
-    let special = refused::any(&config, program, setting);
-    if let Some(outcome) = special.or_else(|| asleep::one(&config, program, setting)) {
+    let special = refused::any(&config, program, setting)
+        .or_else(|| resized::one(&config, program, setting))
+        .or_else(|| asleep::one(&config, program, setting));
+    if let Some(outcome) = special {
         return outcome;
     }
     check::<Linux>(&config, || (program.run)(setting))

@@ -17,6 +17,7 @@ use crate::locks;
 use crate::looked;
 use crate::plain::plain;
 use crate::refused;
+use crate::resized;
 use crate::select;
 use crate::threads;
 
@@ -48,6 +49,7 @@ impl Setting {
 }
 
 /// A program by name.
+#[derive(Clone, Copy)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     pub(crate) run: fn(Setting),
@@ -121,6 +123,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "locked", run: threads::locked },
     Program { name: "futures", run: threads::futures },
     Program { name: "async_recv", run: threads::async_receivers },
+    resized::PROGRAMS[0],
+    resized::PROGRAMS[1],
+    resized::PROGRAMS[2],
+    resized::PROGRAMS[3],
 ];
 
 const MS: Duration = Duration::from_millis(1);
