@@ -125,6 +125,15 @@ const MUTANTS: &[(&str, Catcher)] = &[
     // A turn.
     ("budget", Sim),
     ("streak", Sim),
+    ("turn", Sim),
+    ("yield-budget", Sim),
+    ("checkpoint", Sim),
+    ("busy-timers", Sim),
+    ("busy-sockets", Sim),
+    ("busy-shared", Sim),
+    ("adapt", Sim),
+    ("stride-kept", Sim),
+    ("hurry", Sim),
     // What those get who are held up, or wait for those who are.
     ("relieve", Sim),
     ("regain-wake", Sim),

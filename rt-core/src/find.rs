@@ -30,10 +30,8 @@ impl Worker {
                 }
             }
             self.look_around(&entered);
-            let found = shared
-                .inject
-                .take(shared.procs(), true)
-                .map(|(g, _)| g)
+            let first = || shared.inject.take(shared.procs(), true).map(|(g, _)| g);
+            let found = mutant!("busy-shared": first() => None)
                 .inspect(|_| processor.counters.shared_taken.add(1))
                 .or_else(|| processor.pick())
                 .or_else(|| self.steal(&entered));
@@ -76,15 +74,19 @@ impl Worker {
         if timed || processor.driver.in_use() {
             let now = os::now();
             processor.note_time(now);
-            processor.adapt(now);
-            if timed {
+            mutant!("adapt": processor.adapt(now) => processor.stride.set(LOOK_AROUND));
+            if mutant!("busy-timers": timed => timed && processor.is_idle()) {
                 self.fire_timers(entered, now);
             }
-            if processor.driver.in_use() && processor.driver.is_stale(now) {
+            let late = processor.driver.in_use() && processor.driver.is_stale(now);
+            if mutant!("busy-sockets": late => late && processor.is_idle()) {
                 self.poll(entered, 0);
             }
         } else {
-            processor.stride.set(LOOK_AROUND);
+            // Who asks for no time is asked for less; and who only comes and goes, like a ticker
+            // that has just been woken, still finds what was learned.
+            let more = (2 * processor.stride.get()).min(LOOK_AROUND);
+            processor.stride.set(mutant!("stride-kept": more => LOOK_AROUND));
         }
         processor.set_budget(processor.stride.get());
     }

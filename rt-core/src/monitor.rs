@@ -5,7 +5,8 @@
 //! while. In migratory mode it takes the processor and gives it to another worker (`handoff`). In
 //! default mode started goroutines can't move, and others steal what has not started; the monitor
 //! looks after the timers and sockets, whose goroutines may be at home elsewhere. In both modes it
-//! looks now and then how many processors the system allows (`surplus`).
+//! makes workers look around that have not for long, and looks now and then how many processors the
+//! system allows (`surplus`).
 //!
 //! It sleeps 20 us while it finds something to do, then ever longer, up to 10 ms; and when every
 //! worker has been asleep for two looks in a row it sleeps until one wakes:
@@ -28,6 +29,9 @@ const SLEEP: (u64, u64) = (20_000, 10_000_000);
 const PATIENCE: u32 = 50;
 /// How long a goroutine may keep a processor that others need, in nanoseconds (Go's number).
 const SLICE: u64 = 10_000_000;
+
+/// After so long, in nanoseconds, a worker whose goroutines take turns is made to look around.
+const LATE: u64 = 5_000_000;
 
 /// `Monitor::word` while it looks, or sleeps for a time.
 const WATCHING: u32 = 0;
@@ -53,6 +57,8 @@ struct Sample {
     tick: u64,
     /// When it was seen with this tick first; 0: it was not.
     since: u64,
+    /// When it was seen first with as many looks around.
+    looked: u64,
 }
 
 /// How often and how long the monitor sleeps.
@@ -213,7 +219,14 @@ impl Shared {
     fn look_after(&self, processor: &Processor, sample: &mut Sample, now: u64) -> bool {
         let tick = processor.tick();
         if !processor.is_awake() || sample.since == 0 || sample.tick != tick {
-            *sample = Sample { tick, since: now.max(1) };
+            let same = processor.is_awake() && Processor::same_look(sample.tick, tick);
+            let mut looked = if same { sample.looked } else { now };
+            if now.saturating_sub(looked) >= LATE {
+                // Many turns, and each took long.
+                mutant!("hurry": processor.set_budget(0) => ());
+                looked = now;
+            }
+            *sample = Sample { tick, since: now.max(1), looked };
             return false;
         }
         let held = now.saturating_sub(sample.since);

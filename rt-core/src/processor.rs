@@ -46,7 +46,8 @@ const ID_BATCH: u64 = 16;
 pub(crate) struct Processor {
     /// The goroutine that runs next. Written by the owner; in migratory mode thieves swap it out.
     next: AtomicPtr<Goroutine>,
-    // Written by the owner, read by the monitor: together they change with each resumption.
+    // Written by the owner (the budget by the monitor too), read by the monitor: together they change
+    // with each resumption.
     /// How many resumptions are left until the worker has to look around.
     budget: Gauge,
     /// How often the worker has looked around.
@@ -178,6 +179,11 @@ impl Processor {
         u64::from(looks) << 32 | u64::from(self.budget.load(Ordering::Relaxed))
     }
 
+    /// Whether nobody has looked around between two ticks.
+    pub(crate) fn same_look(one: u64, other: u64) -> bool {
+        one >> 32 == other >> 32
+    }
+
     /// Counts a look around, and says whether it is time for what is done seldom. Owner only.
     pub(crate) fn count_look(&self) -> bool {
         // Relaxed: as above, and so for the budget.
@@ -192,7 +198,7 @@ impl Processor {
         self.budget.load(Ordering::Relaxed)
     }
 
-    /// Owner only.
+    /// The owner, and the monitor, to make it look around: what it writes may be lost.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn set_budget(&self, budget: u32) {
         self.budget.store(budget, Ordering::Relaxed);
@@ -313,7 +319,9 @@ impl Processor {
             return left(self.own.pop_front());
         }
         left(match self.own.first() {
-            Some(g) if g.turn.get() <= self.arrived.get() - shared as u64 => self.own.pop_front(),
+            Some(g) if mutant!("turn": g.turn.get() <= self.arrived.get() - shared as u64 => true) => {
+                self.own.pop_front()
+            }
             _ => self.pop_shared().or_else(|| self.own.pop_front()),
         })
     }

@@ -313,7 +313,7 @@ pub fn yield_now() -> bool {
     let budget = processor.budget();
     if budget > 0 && processor.is_idle() {
         // Nobody to give way to; but the budget still brings it to the worker in time.
-        processor.set_budget(budget - 1);
+        processor.set_budget(mutant!("yield-budget": budget - 1 => budget));
     } else {
         entered.leave(Leave::Yield);
     }
@@ -327,7 +327,7 @@ pub fn checkpoint() {
     let Some((entered, _)) = enter().and_then(Entered::on_goroutine) else { return };
     let budget = entered.processor().budget();
     if budget > 0 {
-        entered.processor().set_budget(budget - 1);
+        entered.processor().set_budget(mutant!("checkpoint": budget - 1 => budget));
     } else {
         entered.leave(Leave::Yield);
     }

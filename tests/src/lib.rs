@@ -6,11 +6,13 @@ mod footprint;
 mod mode;
 pub mod stopped;
 mod trace;
+mod withheld;
 
 pub use alone::{again, alone, disturbed, ends_of_its_own};
 pub use footprint::Footprint;
 pub use mode::{MODES, Mode, everywhere};
 pub use trace::{Section, mark, trace};
+pub use withheld::Withheld;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -5,6 +5,7 @@
 mod asleep;
 mod combined;
 mod duties;
+mod fair;
 mod held_up;
 mod locks;
 mod looked;

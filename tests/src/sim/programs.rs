@@ -12,6 +12,7 @@ use gort::sync::{Mutex, WaitGroup};
 use crate::asleep;
 use crate::combined;
 use crate::duties;
+use crate::fair;
 use crate::held_up;
 use crate::locks;
 use crate::looked;
@@ -127,6 +128,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
     resized::PROGRAMS[1],
     resized::PROGRAMS[2],
     resized::PROGRAMS[3],
+    fair::PROGRAMS[0],
+    fair::PROGRAMS[1],
+    fair::PROGRAMS[2],
+    fair::PROGRAMS[3],
+    fair::PROGRAMS[4],
+    fair::PROGRAMS[5],
 ];
 
 const MS: Duration = Duration::from_millis(1);

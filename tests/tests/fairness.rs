@@ -1,0 +1,242 @@
+//! Nobody is starved: by a pair that wakes each other, by those who only give way, by those who spawn
+//! their successors. What is due, what comes from outside and what is new gets its turn in time.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gort::chan;
+use tests::{MODES, Mode, Withheld, ms};
+
+/// The most that anybody waits.
+const MOST: Duration = Duration::from_millis(10);
+
+/// When those who take all the turns stop by themselves, so that a test which they starve ends.
+const ENOUGH: Duration = Duration::from_secs(3);
+
+/// What those who take many turns have in common.
+#[derive(Clone)]
+struct Busy {
+    stop: Arc<AtomicBool>,
+    turns: Arc<AtomicU64>,
+    begun: Instant,
+}
+
+impl Busy {
+    fn new() -> Busy {
+        Busy {
+            stop: Arc::new(AtomicBool::new(false)),
+            turns: Arc::new(AtomicU64::new(0)),
+            begun: Instant::now(),
+        }
+    }
+
+    /// A turn; false when it was the last.
+    fn turn(&self) -> bool {
+        self.turns.fetch_add(1, Ordering::SeqCst);
+        !self.stop.load(Ordering::Relaxed) && self.begun.elapsed() < ENOUGH
+    }
+}
+
+/// Two that wake each other all the time.
+fn pair(busy: Busy) {
+    let (tx, rx) = chan::bounded::<()>(0);
+    let (back, reply) = chan::bounded::<()>(0);
+    gort::go(move || rx.iter().for_each(|()| back.send(()).unwrap()));
+    gort::go(move || {
+        while busy.turn() {
+            tx.send(()).unwrap();
+            reply.recv().unwrap();
+        }
+    });
+}
+
+/// One that does nothing but give way.
+fn yields(busy: Busy) {
+    gort::go(move || {
+        while busy.turn() {
+            gort::yield_now();
+        }
+    });
+}
+
+/// One that spawns its successor.
+fn again(busy: Busy) {
+    gort::go(move || {
+        if busy.turn() {
+            again(busy);
+        }
+    });
+}
+
+/// The longest that somebody waited: a sleeper, a newcomer, one that gives way, a message from
+/// outside, a byte for a socket.
+fn longest(mode: Mode, begin: fn(Busy)) -> Duration {
+    mode.run(|| {
+        let busy = Busy::new();
+        (0..mode.procs() + 1).for_each(|_| begin(busy.clone()));
+        let sleeper = gort::spawn(|| {
+            let late = |_| {
+                let due = Instant::now() + ms(1);
+                gort::sleep(ms(1));
+                due.elapsed()
+            };
+            (0..20).map(late).max()
+        });
+        let other = gort::spawn(|| {
+            let waited = |_| {
+                let before = Instant::now();
+                gort::yield_now();
+                before.elapsed()
+            };
+            (0..100).map(waited).max()
+        });
+        let mut worst = from_outside().max(to_a_socket());
+        for _ in 0..20 {
+            let before = Instant::now();
+            worst = worst.max(gort::spawn(move || before.elapsed()).join().unwrap());
+        }
+        for one in [sleeper, other] {
+            worst = worst.max(one.join().unwrap().unwrap());
+        }
+        busy.stop.store(true, Ordering::Relaxed);
+        worst
+    })
+}
+
+/// The longest that a message waited for its receiver which another thread sent.
+fn from_outside() -> Duration {
+    let (tx, rx) = chan::bounded::<Instant>(0);
+    let sender = thread::spawn(move || {
+        for _ in 0..20 {
+            tx.send(Instant::now()).unwrap();
+            thread::sleep(ms(1));
+        }
+    });
+    let worst = rx.iter().map(|sent| sent.elapsed()).max().unwrap();
+    sender.join().unwrap();
+    worst
+}
+
+/// The longest that a byte waited in a socket for its reader.
+fn to_a_socket() -> Duration {
+    let listener = gort::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let sent = Arc::new(AtomicU64::new(0));
+    let times = Arc::clone(&sent);
+    let start = Instant::now();
+    let writer = thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        for _ in 0..20 {
+            times.store(start.elapsed().as_nanos() as u64, Ordering::SeqCst);
+            stream.write_all(&[1]).unwrap();
+            stream.read_exact(&mut [0]).unwrap();
+            thread::sleep(ms(1));
+        }
+    });
+    let (mut server, _) = listener.accept().unwrap();
+    let mut worst = Duration::ZERO;
+    for _ in 0..20 {
+        server.read_exact(&mut [0]).unwrap();
+        let sent = Duration::from_nanos(sent.load(Ordering::SeqCst));
+        worst = worst.max(start.elapsed() - sent);
+        server.write_all(&[1]).unwrap();
+    }
+    writer.join().unwrap();
+    worst
+}
+
+/// In every mode, nobody waits for long because of these.
+fn nobody_waits(begin: fn(Busy)) {
+    for mode in MODES {
+        // What the machine does to threads is not the runtime's: it is taken off, and as it can come
+        // several times in one wait, the best of several runs counts.
+        let mut runs = Vec::new();
+        while runs.last().is_none_or(|&(worst, withheld)| worst > MOST + withheld) {
+            assert!(runs.len() < 5, "waits, and what was withheld: {runs:?} in {mode:?}");
+            let before = Withheld::now();
+            let worst = longest(mode, begin);
+            runs.push((worst, before.since()));
+        }
+    }
+}
+
+#[test]
+fn a_pair_that_wakes_each_other_starves_nobody() {
+    nobody_waits(pair);
+}
+
+#[test]
+fn those_who_only_yield_starve_nobody() {
+    nobody_waits(yields);
+}
+
+#[test]
+fn those_who_spawn_their_successors_starve_nobody() {
+    nobody_waits(again);
+}
+
+/// Those who give way on one processor, and how many turns they take at most before something runs
+/// that another thread has sent: 61, and one each for who is queued before it.
+const GIVING_WAY: u64 = 3;
+const TICKS: u64 = 61 + GIVING_WAY + 1;
+
+/// On one processor beside those who give way.
+fn beside_those_who_yield(test: impl Fn(&Busy) + Send + Sync) {
+    for mode in [Mode::Stays(1), Mode::Migrates(1)] {
+        mode.run(|| {
+            let busy = Busy::new();
+            (0..GIVING_WAY).for_each(|_| yields(busy.clone()));
+            test(&busy);
+            busy.stop.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+#[test]
+fn goroutines_from_outside_begin_within_61_ticks() {
+    beside_those_who_yield(|busy| {
+        for _ in 0..300 {
+            let turns = Arc::clone(&busy.turns);
+            // On a thread that is no worker.
+            let (begun, sent) = gort::blocking(|| {
+                let theirs = Arc::clone(&turns);
+                let begun = gort::spawn(move || theirs.load(Ordering::SeqCst));
+                (begun, turns.load(Ordering::SeqCst))
+            });
+            let begun = begun.join().unwrap();
+            assert!(begun <= sent + TICKS, "sent in turn {sent}, begun in turn {begun}");
+        }
+    });
+}
+
+#[test]
+fn messages_from_outside_are_received_within_61_ticks() {
+    beside_those_who_yield(|busy| {
+        let (tx, rx) = chan::bounded::<()>(1);
+        let sent = Arc::new(AtomicU64::new(u64::MAX));
+        let (turns, times) = (Arc::clone(&busy.turns), Arc::clone(&sent));
+        let (ask, asked) = chan::bounded::<()>(0);
+        let sender = thread::spawn(move || {
+            for () in asked {
+                // The receiver waits by then, or receives without waiting.
+                thread::sleep(Duration::from_micros(200));
+                tx.send(()).unwrap();
+                times.store(turns.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+        });
+        for _ in 0..300 {
+            sent.store(u64::MAX, Ordering::SeqCst);
+            ask.send(()).unwrap();
+            rx.recv().unwrap();
+            let received = busy.turns.load(Ordering::SeqCst);
+            // Not yet noted: then it was received before that.
+            let sent = sent.load(Ordering::SeqCst);
+            assert!(received <= sent.saturating_add(TICKS), "{sent}, and then {received}");
+        }
+        drop(ask);
+        sender.join().unwrap();
+    });
+}
