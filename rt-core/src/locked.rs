@@ -61,6 +61,10 @@ impl Count {
     pub(crate) const fn new() -> Count {
         Count(AtomicUsize::new(0))
     }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Why a thread can't be locked.

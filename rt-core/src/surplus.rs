@@ -41,7 +41,10 @@ impl Shared {
 
     /// Step 1, with as many processors as the system allows now. The monitor only.
     pub(crate) fn follow(&self, allowed: usize) {
-        let (old, new) = (self.procs(), allowed.clamp(1, self.most_procs()));
+        // One is left for the rest beside those that goroutines have for themselves. (Who takes one at
+        // this moment is seen by the next look, which comes as long as it has it.)
+        let least = mutant!("surplus-locked": self.locked.count() => 0) + 1;
+        let (old, new) = (self.procs(), allowed.max(least).min(self.most_procs()));
         if new == old {
             return;
         }

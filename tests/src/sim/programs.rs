@@ -128,6 +128,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     resized::PROGRAMS[1],
     resized::PROGRAMS[2],
     resized::PROGRAMS[3],
+    resized::PROGRAMS[4],
     fair::PROGRAMS[0],
     fair::PROGRAMS[1],
     fair::PROGRAMS[2],

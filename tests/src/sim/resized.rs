@@ -27,6 +27,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "moved", run: moved },
     Program { name: "deserted", run: deserted },
     Program { name: "grown", run: grown },
+    Program { name: "kept_free", run: kept_free },
 ];
 
 /// Runs one of them under one seed, with numbers of processors that change.
@@ -155,6 +156,39 @@ fn moved(setting: Setting) {
             sums += reader.join().expect("no panic");
         }
         assert_eq!(sums, 3 * (1 + 2 + 3 + 4));
+    });
+    run.expect("the simulation refuses nothing");
+}
+
+/// A goroutine has a thread for itself, and waits there for others, however few processors are left.
+fn kept_free(setting: Setting) {
+    let run = builder(setting).run(|| {
+        let (tx, rx) = chan::bounded::<u64>(0);
+        let (ask, asked) = chan::bounded::<u64>(0);
+        let answers = gort::spawn(move || {
+            for n in asked {
+                // A new one, which has to be begun somewhere.
+                let tx = tx.clone();
+                gort::go(move || tx.send(n).expect("received"));
+            }
+        });
+        let alone = || {
+            for n in 0..3 {
+                assert!(os_sim::advance(SECOND));
+                gort::sleep(30 * MS);
+                let asked = os::now();
+                ask.send(n).expect("received");
+                assert_eq!(rx.recv(), Ok(n));
+                // The next look may find more processors again.
+                let waited = os::now() - asked;
+                assert!(!setting.punctual || waited < 500_000_000, "held up for {waited} ns");
+            }
+        };
+        // With a single processor there is none to be had.
+        let refused = gort::lock_os_thread(alone).is_err();
+        drop(ask);
+        answers.join().expect("no panic");
+        refused
     });
     run.expect("the simulation refuses nothing");
 }
