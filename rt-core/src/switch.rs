@@ -278,20 +278,26 @@ pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
     // SAFETY: `spawn` passes its own record.
     let g = unsafe { GoroutineRef::from_raw(record.cast()) };
     g.fiber.arrive();
-    {
-        let entered = arrive();
-        entered.perform(message);
-        if g.home.get().is_none() && !entered.shared().migratory() {
-            // From its first run on it stays with this thread: see docs/safety.md.
-            g.home.set(Some(entered.worker().reference()));
-            bump(&entered.processor().settled, 1);
-        }
-    }
+    begin(g, message);
     let Some(body) = g.body.get() else {
         crate::fatal!("{g:?} has nothing to run");
     };
     // SAFETY: `spawn` stored a closure there together with the function that runs it, once.
     unsafe { body(g.closure.get()) };
+}
+
+/// What comes before a goroutine's closure. Without optimisation its frame is large, and must not stay
+/// below that of the closure.
+#[cfg_attr(debug_assertions, inline(never))]
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn begin(g: GoroutineRef, message: usize) {
+    let entered = arrive();
+    entered.perform(message);
+    if g.home.get().is_none() && !entered.shared().migratory() {
+        // From its first run on it stays with this thread: see docs/safety.md.
+        g.home.set(Some(entered.worker().reference()));
+        bump(&entered.processor().settled, 1);
+    }
 }
 
 /// What `goexit` calls when [`start`] has returned.

@@ -20,6 +20,13 @@ pub(crate) const ROWS: &[Row] = &[
         by: Step("freestanding"),
     },
     Row {
+        name: "x86_64-unknown-linux-gnu-darwin-stub",
+        target: "x86_64-unknown-linux-gnu",
+        backend: "os-darwin-stub + arch-amd64",
+        features: "std, os-darwin-stub",
+        by: Step("darwin"),
+    },
+    Row {
         name: "x86_64-unknown-linux-gnu-sim",
         target: "x86_64-unknown-linux-gnu",
         backend: "os-sim + arch-amd64",

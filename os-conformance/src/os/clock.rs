@@ -29,6 +29,11 @@ pub(super) fn clauses<O: Os + 'static>() -> Vec<Clause> {
         ),
         Clause::new("Os::cpus/at-least-one", "at least 1.", cpus::<O>),
         Clause::new(
+            "Os::most_cpus/no-fewer",
+            "The most that `Os::cpus` will ever answer",
+            most_cpus::<O>,
+        ),
+        Clause::new(
             "Os::seed/differs",
             "A random number to seed the core's own generators.",
             seeds::<O>,
@@ -100,7 +105,12 @@ fn same_on_all_threads<O: Os>(suite: &Suite) -> Verdict {
 fn cpus<O: Os>(_: &Suite) -> Verdict {
     let cpus = O::cpus();
     holds!(cpus >= 1, "there are {cpus}");
-    let most = O::most_cpus();
+    Ok(())
+}
+
+fn most_cpus<O: Os>(_: &Suite) -> Verdict {
+    // In this order, for the number may change meanwhile.
+    let (cpus, most) = (O::cpus(), O::most_cpus());
     holds!(most >= cpus, "there are {cpus}, and at most {most}");
     Ok(())
 }

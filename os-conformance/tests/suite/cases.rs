@@ -85,7 +85,8 @@ cases! {
     clock_that_creeps: CLOCK_CREEPS => ["Os::now/nanoseconds"];
     seed_that_is_constant: SEED_IS_CONSTANT => ["Os::seed/differs"];
     fence_that_flickers: FENCE_FLICKERS => ["Os::fence_all/constant"];
-    no_processors: NO_CPUS => ["Os::cpus/at-least-one"];
+    no_processors: NO_CPUS => ["Os::cpus/at-least-one"], perhaps ["Os::most_cpus/no-fewer"];
+    fewer_at_most_than_now: NO_MOST_CPUS => ["Os::most_cpus/no-fewer"];
     another_error_for_no_memory: OTHER_NO_MEMORY
         => ["Os::no_memory/as-reserve-says", "Os::shortage/of-memory"];
 

@@ -33,6 +33,7 @@ pub(crate) const SEED_IS_CONSTANT: usize = 11;
 pub(crate) const FENCE_FLICKERS: usize = 12;
 /// There are no processors.
 pub(crate) const NO_CPUS: usize = 13;
+pub(crate) const NO_MOST_CPUS: usize = 65;
 /// Another error says "no memory".
 pub(crate) const OTHER_NO_MEMORY: usize = 14;
 

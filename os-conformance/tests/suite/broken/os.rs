@@ -112,6 +112,10 @@ impl<const FAULT: usize> Os for Broken<FAULT> {
         if FAULT == NO_CPUS { 0 } else { Linux::cpus() }
     }
 
+    fn most_cpus() -> usize {
+        if FAULT == NO_MOST_CPUS { 0 } else { Linux::most_cpus() }
+    }
+
     unsafe fn start(entry: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> OsResult<ThreadHandle> {
         let (entry, arg) = match FAULT {
             INHERITS_A_WORD => {
