@@ -146,6 +146,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     // Processors that come and go.
     ("surplus", Sim),
     ("surplus-told", Sim),
+    ("steal-surplus", Sim),
     ("surplus-locked", Sim),
     ("surplus-away", Sim),
     ("more-wake", Sim),

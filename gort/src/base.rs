@@ -18,6 +18,18 @@ pub(crate) use std::{io, net, panic, sync, thread};
 
 use alloc::string::String;
 
+/// What `of` says of a variable of the environment, if there is one: its bytes.
+#[cfg(feature = "std")]
+pub(crate) fn ask_variable<R>(name: &str, of: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    std::env::var_os(name).map(|value| of(value.as_encoded_bytes()))
+}
+
+/// What `of` says of a variable of the environment, if there is one: its bytes.
+#[cfg(not(feature = "std"))]
+pub(crate) fn ask_variable<R>(name: &str, of: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    crate::platform::variable(name).map(of)
+}
+
 /// A variable of the environment, what is no text in it replaced.
 #[cfg(feature = "std")]
 pub(crate) fn variable(name: &str) -> Option<String> {

@@ -119,7 +119,10 @@ impl Worker {
     #[doc(alias = "stealWork")]
     fn steal(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
         let shared = self.shared();
-        if shared.procs() == 1 || !self.start_searching() {
+        // One that is not in use any more may have work, and a worker that can't give it away.
+        if mutant!("steal-surplus": shared.processors().len() == 1 => shared.procs() == 1)
+            || !self.start_searching()
+        {
             return None;
         }
         if let Some((g, rest)) = shared.inject.take(shared.procs(), false) {

@@ -190,6 +190,6 @@ impl Worker {
         }
         here || mutant!("sleep-inject": !shared.inject.is_empty() => false)
             || mutant!("sleep-wanted": shared.wants_processor() => false)
-            || mutant!("sleep-steal": shared.procs() > 1 && shared.has_stealable() => false)
+            || mutant!("sleep-steal": shared.processors().len() > 1 && shared.has_stealable() => false)
     }
 }
