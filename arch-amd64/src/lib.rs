@@ -27,6 +27,8 @@
 #![no_std]
 
 #[cfg(target_arch = "x86_64")]
+mod access;
+#[cfg(target_arch = "x86_64")]
 mod context;
 #[cfg(target_arch = "x86_64")]
 mod cpu;
@@ -36,6 +38,8 @@ pub mod tls;
 #[cfg(all(target_arch = "x86_64", feature = "valgrind"))]
 mod valgrind;
 
+#[cfg(target_arch = "x86_64")]
+pub use access::Word;
 #[cfg(target_arch = "x86_64")]
 pub use context::Amd64;
 #[cfg(target_arch = "x86_64")]
