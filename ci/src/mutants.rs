@@ -134,6 +134,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("adapt", Sim),
     ("stride-kept", Sim),
     ("hurry", Sim),
+    ("thieves", Sim),
+    ("unshared-length", Sim),
     // What those get who are held up, or wait for those who are.
     ("relieve", Sim),
     ("regain-wake", Sim),

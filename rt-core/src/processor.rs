@@ -44,7 +44,8 @@ const ID_BATCH: u64 = 16;
 /// touch.
 #[repr(C, align(128))]
 pub(crate) struct Processor {
-    /// The goroutine that runs next. Written by the owner; in migratory mode thieves swap it out.
+    /// The goroutine that runs next. Written by the owner; in migratory mode thieves swap it out, if
+    /// there are any.
     next: AtomicPtr<Goroutine>,
     // Written by the owner (the budget by the monitor too), read by the monitor: together they change
     // with each resumption.
@@ -55,13 +56,18 @@ pub(crate) struct Processor {
     /// How many of the last resumptions in a row came from `next`.
     streak: Cell<u32>,
     migratory: bool,
+    /// Whether there are other processors, or may be, which steal from this one.
+    has_thieves: bool,
     /// Started goroutines that are at home here.
     pub(crate) own: List,
     /// How many goroutines were ever put where thieves can take them.
     arrived: Cell<u64>,
-    /// The length of `spill`. Written under its lock; only the owner adds.
+    /// The length of `spill`, written under its lock, or of `unshared`; only the owner adds.
     spilled: AtomicUsize,
 
+    /// What would be in the ring if there were thieves. Without them it has no need of locked
+    /// instructions, nor of a bound.
+    unshared: List,
     ids: Cell<(u64, u64)>,
     /// Goroutines that were spawned here, and that ended here, as published for `close`.
     pub(crate) spawned: AtomicU64,
@@ -115,7 +121,8 @@ unsafe impl Sync for Processor {}
 unsafe impl Send for Processor {}
 
 impl Processor {
-    pub(crate) fn new(index: usize, migratory: bool, seed: u64) -> Processor {
+    /// One of at most `most`.
+    pub(crate) fn new(index: usize, most: usize, migratory: bool, seed: u64) -> Processor {
         Processor {
             holder: AtomicPtr::new(ptr::null_mut()),
             sleep: AtomicU32::new(UNSTARTED),
@@ -135,8 +142,10 @@ impl Processor {
             timers: Protected::new(TimerHeap::new()),
             nearest: AtomicU64::new(crate::FOREVER),
             migratory,
+            has_thieves: mutant!("thieves": most > 1 => false),
             streak: Cell::new(0),
             own: List::new(),
+            unshared: List::new(),
             arrived: Cell::new(0),
             spill: Protected::new(List::new()),
             spilled: AtomicUsize::new(0),
@@ -246,11 +255,11 @@ impl Processor {
         if let Some(g) = g {
             g.queued.enter(g);
         }
-        let old = if self.migratory {
+        let old = if self.migratory && self.has_thieves {
             // AcqRel: pairs with the swap of a thief, or of the owner after a thief.
             self.next.swap(new, Ordering::AcqRel)
         } else {
-            // In default mode `next` is the owner's alone: no locked instruction.
+            // In default mode, and without thieves, `next` is the owner's alone: no locked instruction.
             let old = self.next.load(Ordering::Relaxed);
             self.next.store(new, Ordering::Relaxed);
             old
@@ -345,6 +354,12 @@ impl Processor {
         g.queued.enter(g);
         self.arrived.set(self.arrived.get() + 1);
         self.counters.pushed.add_inspected(1);
+        if !self.has_thieves {
+            self.unshared.push_back(g);
+            let spilled = self.unshared.len();
+            mutant!("unshared-length": self.spilled.store(spilled, Ordering::Relaxed) => ());
+            return;
+        }
         if self.spilled.load(Ordering::Relaxed) > 0 || self.ring.push(g).is_err() {
             let spill = self.spill.lock();
             spill.push_back(g);
@@ -356,6 +371,11 @@ impl Processor {
     /// Takes the first that any worker may run; it still counts as queued. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn pop_shared(&self) -> Option<GoroutineRef> {
+        if !self.has_thieves {
+            let oldest = self.unshared.pop_front();
+            self.spilled.store(self.unshared.len(), Ordering::Relaxed);
+            return oldest;
+        }
         self.ring.pop().or_else(|| self.refill())
     }
 

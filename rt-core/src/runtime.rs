@@ -237,7 +237,8 @@ impl Shared {
         worker.belong(self.itself(), self.guarded());
         // SAFETY: the caller is the only one.
         unsafe { self.workers.push(worker) };
-        let processor = Processor::new(self.processors.len(), self.migratory, seed);
+        let processor =
+            Processor::new(self.processors.len(), self.processors.room(), self.migratory, seed);
         let Some(worker) = self.workers.last() else { crate::fatal!("a worker is not there") };
         processor.set_holder(worker);
         // SAFETY: as above.
