@@ -83,6 +83,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("call-refused", Sim),
     ("call-none", Sim),
     ("call-enough", Sim),
+    ("call-after-end", Sim),
     ("call-closed", Sim),
     ("poller-elsewhere", Native("running_out")),
     // A fork.

@@ -285,6 +285,10 @@ pub fn blocking<R: Send>(f: impl FnOnce() -> R + Send) -> R {
         }
     }
 
+    fn may_go_no_further() -> bool {
+        enter().is_some_and(|entered| entered.shared().is_closing())
+    }
+
     let Some(entered) = enter() else { return f() };
     let mut call = Call { f: Some(f), result: None };
     let job = job_for(&mut call);
@@ -297,6 +301,13 @@ pub fn blocking<R: Send>(f: impl FnOnce() -> R + Send) -> R {
             // SAFETY: the queue is part of the job, which lies on this stack until this returns.
             unsafe { park_on(finished, |f| &mut f.waiting, core::ptr::null_mut(), FOREVER) };
         }
+    } else if mutant!("call-after-end": may_go_no_further() => false) {
+        // A goroutine of a closing runtime comes as far as its next wait, and this is one. Were the
+        // call made here, who makes one after the other would keep its worker for ever.
+        let finished = job.finished.lock();
+        // SAFETY: as above; nobody wakes it, and its stack stays with what it waits in.
+        unsafe { park_on(finished, |f| &mut f.waiting, core::ptr::null_mut(), FOREVER) };
+        crate::fatal!("a goroutine went on after the end of its runtime");
     } else {
         // No thread to be had: better to hold this worker up than to fail.
         // SAFETY: the job was not queued, so this thread has it for itself.

@@ -255,6 +255,30 @@ pub(crate) fn closing(setting: Setting) {
     drop(beside);
 }
 
+/// Goroutines that make one blocking call after the other end with their runtime: the next one is not
+/// made. Before that they give way between two calls, for where there is no thread to be had a call is
+/// made in place, and holds their worker up.
+pub(crate) fn calls_at_the_end(setting: Setting) {
+    setting.run(|| {
+        let (calls, over) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+        for _ in 0..2 {
+            let (calls, over) = (calls.clone(), over.clone());
+            gort::go(move || {
+                loop {
+                    gort::blocking(|| calls.fetch_add(1, Ordering::Relaxed));
+                    if !over.load(Ordering::Relaxed) {
+                        gort::yield_now();
+                    }
+                }
+            });
+        }
+        while calls.load(Ordering::Relaxed) < 4 {
+            gort::yield_now();
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
 /// Makes the thread sleep, goroutine or not, until a word is set.
 pub(crate) fn wait_for(word: &AtomicU32) {
     while word.load(Ordering::Relaxed) == 0 {

@@ -101,6 +101,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "calls", run: duties::calls },
     Program { name: "paired_calls", run: duties::paired_calls },
     Program { name: "closing", run: duties::closing },
+    Program { name: "calls_at_the_end", run: duties::calls_at_the_end },
     Program { name: refused::NAME, run: refused::program },
     Program { name: refused::CROWDED, run: refused::crowded },
     Program { name: "asleep", run: asleep::asleep },
