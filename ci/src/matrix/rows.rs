@@ -69,8 +69,8 @@ pub(crate) const ROWS: &[Row] = &[
         features: "os-linux-bare, no std",
         by: Cross(&[Task::Freestanding]),
     },
-    core("x86_64-apple-darwin"),
-    core("aarch64-apple-darwin"),
+    darwin("x86_64-apple-darwin", "os-darwin-stub + arch-amd64"),
+    darwin("aarch64-apple-darwin", "os-darwin-stub + arch-aarch64"),
     core("x86_64-unknown-freebsd"),
     core("aarch64-unknown-freebsd"),
     core("x86_64-unknown-netbsd"),
@@ -81,6 +81,21 @@ pub(crate) const ROWS: &[Row] = &[
     core("x86_64-pc-windows-gnu"),
     core("aarch64-pc-windows-msvc"),
 ];
+
+/// A system whose backend runs here only over stand-ins: all of it has to compile for the real one, its
+/// tests and the examples too, and programs have to link.
+const fn darwin(target: &'static str, backend: &'static str) -> Row {
+    Row {
+        name: target,
+        target,
+        backend,
+        features: "default",
+        by: Cross(&[
+            Task::Check(Std::With, &["-p", "gort", "-p", "os-darwin-stub", "--all-targets"]),
+            Task::Link(TOUR_AND_HTTPD, MACH_O_FILES),
+        ]),
+    }
+}
 
 /// A system without a backend so far: what a backend stands on has to compile for it.
 const fn core(target: &'static str) -> Row {
@@ -99,7 +114,15 @@ const fn core(target: &'static str) -> Row {
 /// An example that is a server, and would run for ever.
 const HTTPD: &[&str] = &["--release", "-p", "gort", "--example", "httpd"];
 
+/// The tour as well.
+const TOUR_AND_HTTPD: &[&str] =
+    &["--release", "-p", "gort", "--example", "tour", "--example", "httpd"];
+/// What becomes of them.
+const MACH_O_FILES: &[(&str, &[u8])] =
+    &[("release/examples/tour", MACH_O), ("release/examples/httpd", MACH_O)];
+
 /// The first bytes of executables.
+const MACH_O: &[u8] = b"\xcf\xfa\xed\xfe";
 const ELF: &[u8] = b"\x7fELF";
 
 /// The tour's last line begins so.
