@@ -66,6 +66,7 @@ counted! { Os, OsCalls, OS:
     safe guard_kind() -> GuardKind;
     // Threads.
     safe cpus() -> usize;
+    safe most_cpus() -> usize;
     risky start(entry: unsafe extern "C" fn(*mut ()), arg: *mut ()) -> OsResult<ThreadHandle>;
     risky join(thread: ThreadHandle) -> ();
     safe enter_thread() -> OsResult<usize>;
