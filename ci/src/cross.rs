@@ -18,13 +18,20 @@ use xshell::{Cmd, cmd};
 use crate::command::{self, Project};
 use crate::counts::Counts;
 use crate::freestanding::{self, Programs};
-use crate::matrix::{By, LeftOut, ROWS, Row, Std, Task};
+use crate::matrix::{By, CLAUSE, LeftOut, ROWS, Row, Std, Task};
 use crate::one_by_one::{self, How};
 use crate::{Error, Usage};
 use kit::Kit;
 
 /// Where everything is built, below the project's root.
 const FOLDER: &str = "target/cross";
+
+/// How tests are built.
+const BUILD_TESTS: &[&str] =
+    &["--no-run", "--tests", "--profile", "cross", "--message-format=json-render-diagnostics"];
+
+/// Tells the tests of a backend which clauses they are not to check.
+const WITHOUT: &str = "OS_LINUX_WITHOUT";
 
 /// The time limit of one test: an emulator makes it some ten times slower.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -159,12 +166,13 @@ impl At<'_> {
     }
 
     fn tests(&self, args: &[&str], left_out: &[LeftOut]) -> Result<Counts, Error> {
-        let args =
-            [&["--no-run", "--tests", "--message-format=json-render-diagnostics"], args].concat();
+        let args = [BUILD_TESTS, args].concat();
         let messages = self.linking("test", Std::With, &args)?.read()?;
         let runner = self.runner()?;
         let runner: Vec<&str> = runner.iter().map(String::as_str).collect();
-        let how = How { limit: LIMIT, runner: &runner, prefix: &[] };
+        let clauses = left_out.iter().filter(|it| it.target == CLAUSE).map(|it| it.part);
+        let clauses = format!("{WITHOUT}={}", Vec::from_iter(clauses).join(","));
+        let how = How { limit: LIMIT, runner: &runner, prefix: &["env", &clauses] };
         let skips = |target: &str, test: &str| left_out.iter().any(|it| it.has(target, test));
         let counts = one_by_one::run_built(&messages, &[], &how, skips)?;
         for it in left_out {

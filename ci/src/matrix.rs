@@ -54,6 +54,9 @@ pub(crate) enum Std {
     With,
 }
 
+/// In place of an executable's name: it is a clause of the platform's contract that is left out.
+pub(crate) const CLAUSE: &str = "clause";
+
 /// Tests that can't run there, and why.
 pub(crate) struct LeftOut {
     /// The executable's name.
