@@ -120,6 +120,8 @@ impl At<'_> {
         )
         .env("RUSTC", &self.kit.compiler)
         .env("RUSTC_BOOTSTRAP", "1")
+        // Nobody builds these again and again, and it takes gigabytes.
+        .env("CARGO_INCREMENTAL", "0")
     }
 
     /// The same for what is linked.
