@@ -71,6 +71,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("deadlock-sockets", Sim),
     ("deadlock-calls", Sim),
     ("deadlock-callers", Sim),
+    ("deadlock-rest", Sim),
+    ("deadlock-monitor", Sim),
     // A look at one that goes on, or at several at different moments.
     ("look-pins", Sim),
     ("look-again", Sim),
@@ -139,6 +141,13 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("unshared-length", Sim),
     // What those get who are held up, or wait for those who are.
     ("relieve", Sim),
+    ("hog", Sim),
+    ("blocked", Native("held_up")),
+    ("rest-ends", Native("held_up")),
+    ("rest-mail", Sim),
+    ("regain-left", Sim),
+    ("hand-over-mail", Sim),
+    ("hand-over-bound", Sim),
     ("regain-wake", Sim),
     ("sleep-wanted", Sim),
     ("generous", Sim),

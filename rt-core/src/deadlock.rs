@@ -129,7 +129,7 @@ impl Shared {
         // slept all the time.
         let before = sleeps();
         let still = self.processors().iter().all(Processor::is_asleep)
-            && self.handoff.all_rest()
+            && mutant!("deadlock-rest": self.handoff.all_rest() => true)
             && mutant!("deadlock-timers": !self.has_deadlines() => true)
             && mutant!("deadlock-sockets": self.at_sockets() == 0 => true)
             && mutant!("deadlock-calls": self.aside.is_idle() => true)
@@ -156,7 +156,8 @@ impl Shared {
     /// The threads of this runtime while it is still.
     fn threads_asleep(&self) -> usize {
         let started = self.processors().iter().filter(|processor| processor.is_started()).count();
-        let workers = started + self.handoff.extra() + usize::from(self.monitor.lives());
+        let monitor = mutant!("deadlock-monitor": self.monitor.lives() => false);
+        let workers = started + self.handoff.extra() + usize::from(monitor);
         let callers = mutant!("deadlock-callers": self.alarm.callers.load(Ordering::Relaxed) => 0);
         workers + self.aside.threads() + callers
     }

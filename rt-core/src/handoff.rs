@@ -175,7 +175,7 @@ impl Worker {
         if self.holds().is_none() {
             // It is inside all the time, and whoever it wakes takes locks as if it had a processor.
             self.ask(false);
-            if let Some(left) = lists.left.pop() {
+            if let Some(left) = mutant!("regain-left": lists.left.pop() => None) {
                 // SAFETY: a processor of this runtime, as all in the lists.
                 Lists::give(unsafe { left.as_ref() }, self.reference());
             } else {
@@ -220,7 +220,8 @@ impl Worker {
         // Relaxed: the lock orders it.
         self.bell.store(0, Ordering::Relaxed);
         Lists::give(processor, heir);
-        let wants = !self.bound.is_empty() || !self.inbox.is_empty();
+        let mail = mutant!("hand-over-mail": !self.inbox.is_empty() => false);
+        let wants = mutant!("hand-over-bound": !self.bound.is_empty() => false) || mail;
         if wants {
             shared.handoff.want(&mut lists, self.reference());
         } else {
@@ -243,7 +244,7 @@ impl Worker {
                 return Rested::Holding;
             }
             let closing = shared.is_closing();
-            let late = os::now() >= until;
+            let late = mutant!("rest-ends": os::now() >= until => false);
             if closing || late {
                 let mut lists = shared.handoff.lists.lock_outside();
                 if self.holds().is_some() {

@@ -250,8 +250,12 @@ impl Shared {
             return false;
         }
         let needed = || self.handoff.is_wanted() || processor.has_use(self, now);
-        let blocked = || os::is_blocked(processor.holder().thread());
-        let take = if held >= SLICE { needed() || blocked() } else { needed() && blocked() };
+        let blocked = || mutant!("blocked": os::is_blocked(processor.holder().thread()) => false);
+        let take = if mutant!("hog": held >= SLICE => false) {
+            needed() || blocked()
+        } else {
+            needed() && blocked()
+        };
         mutant!("relieve": take => false) && self.take_from_stuck(processor, tick)
     }
 

@@ -502,7 +502,7 @@ impl Worker {
     pub(crate) fn wake(&self) {
         match self.holds() {
             Some(processor) => processor.wake(self.shared()),
-            None => self.want_for_inbox(),
+            None => mutant!("rest-mail": self.want_for_inbox() => ()),
         }
     }
 

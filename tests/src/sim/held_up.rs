@@ -91,6 +91,29 @@ pub(crate) fn alone(setting: Setting) {
     });
 }
 
+/// Everybody waits for one whose call takes long, and whose processor has gone to others: that is no
+/// deadlock, and nobody is there to be waited for besides.
+pub(crate) fn waited_for(setting: Setting) {
+    let setting = Setting { migratory: true, ..setting };
+    setting.run(|| {
+        for _ in 0..3 {
+            let (tx, rx) = chan::bounded(0);
+            let ran = gort::spawn({
+                let tx = tx.clone();
+                move || {
+                    // Somebody has a use for the processor.
+                    gort::go(gort::yield_now);
+                    block(60_000 * US);
+                    tx.send(1).expect("received");
+                }
+            });
+            drop(tx);
+            assert_eq!(rx.recv(), Ok(1));
+            ran.join().expect("no panic");
+        }
+    });
+}
+
 /// As many goroutines loop as there are processors, until a sleeper and a newcomer have run.
 pub(crate) fn loops(setting: Setting) {
     let setting = Setting { migratory: true, procs: setting.procs.min(4), ..setting };

@@ -114,6 +114,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "left_calls", run: combined::left_calls },
     Program { name: "stuck", run: held_up::stuck },
     Program { name: "alone", run: held_up::alone },
+    Program { name: "waited_for", run: held_up::waited_for },
     Program { name: "loops", run: held_up::loops },
     Program { name: "bound", run: held_up::bound },
     Program { name: "late", run: held_up::late },

@@ -133,3 +133,47 @@ pub(crate) fn disconnects(seed: u64) -> u64 {
     assert_eq!(sender.join().expect("no panic"), wanted);
     wanted
 }
+
+/// Receivers that select among two channels and a clock, which comes only sometimes.
+pub(crate) fn selects(seed: u64) -> u64 {
+    let (sent, received) = (Tally::default(), Tally::default());
+    let (a, from_a) = chan::bounded::<u64>(0);
+    let (b, from_b) = chan::bounded::<u64>(3);
+    gort::scope(|s| {
+        for (number, tx) in [a, b].into_iter().enumerate() {
+            let sent = &sent;
+            s.spawn(move || {
+                for n in 0..EACH {
+                    let message = seed ^ ((number as u64) << 32 | n);
+                    tx.send(message).unwrap();
+                    sent.add(message);
+                    if message.is_multiple_of(16) {
+                        gort::sleep(Duration::from_micros(30));
+                    }
+                }
+            });
+        }
+        for _ in 0..1 + seed % 3 {
+            let (mut one, mut other) = (from_a.clone(), from_b.clone());
+            let received = &received;
+            s.spawn(move || {
+                let mut open = 2;
+                while open > 0 {
+                    // A channel that is closed is asked no more.
+                    gort::select! {
+                        recv(one) -> message => match message {
+                            Ok(message) => received.add(message),
+                            Err(_) => (open, one) = (open - 1, chan::never()),
+                        },
+                        recv(other) -> message => match message {
+                            Ok(message) => received.add(message),
+                            Err(_) => (open, other) = (open - 1, chan::never()),
+                        },
+                        recv(chan::after(Duration::from_micros(20))) -> _ => {}
+                    }
+                }
+            });
+        }
+    });
+    sent.check(&received)
+}

@@ -41,8 +41,10 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "scope", at_once: 2, run: scope },
     Job { name: "panic", at_once: 2, run: panics },
     Job { name: "blocking call", at_once: 2, run: blocking },
-    Job { name: "hog", at_once: 1, run: hog },
-    Job { name: "held thread", at_once: 1, run: held },
+    Job { name: "hog", at_once: 2, run: hog },
+    Job { name: "held thread", at_once: 3, run: held },
+    Job { name: "locked thread", at_once: 1, run: locked },
+    Job { name: "select", at_once: 2, run: channels::selects },
     Job { name: "timer", at_once: 2, run: timers },
     Job { name: "cancelled timer", at_once: 2, run: cancelled },
     Job { name: "yield", at_once: 1, run: yields },
@@ -210,9 +212,10 @@ fn blocking(seed: u64) -> u64 {
     calls
 }
 
-/// Computes without ever giving way.
+/// Computes without ever giving way, now and then for longer than a processor is left to one.
 fn hog(seed: u64) -> u64 {
-    let end = Instant::now() + Duration::from_micros(100 + seed % 3000);
+    let most = if (seed >> 8).is_multiple_of(8) { 25_000 } else { 3000 };
+    let end = Instant::now() + Duration::from_micros(100 + (seed >> 11) % most);
     let mut n = seed;
     while Instant::now() < end {
         n = std::hint::black_box(n.wrapping_mul(3));
@@ -226,6 +229,21 @@ fn held(seed: u64) -> u64 {
     std::thread::sleep(Duration::from_micros(100 + seed % 3000));
     gort::sleep(Duration::from_millis(4));
     1
+}
+
+/// Waits with a thread for itself, where there is one to be had.
+fn locked(seed: u64) -> u64 {
+    let (tx, rx) = chan::bounded(1);
+    let n = 5 + seed % 20;
+    let sender = gort::spawn(move || (0..n).for_each(|i| tx.send(i).unwrap()));
+    let alone = gort::lock_os_thread(|| {
+        gort::sleep(Duration::from_micros(50));
+        rx.iter().sum::<u64>()
+    });
+    let sum = alone.unwrap_or_else(|_| rx.iter().sum());
+    assert_eq!(sum, n * (n - 1) / 2);
+    sender.join().unwrap();
+    n
 }
 
 fn timers(seed: u64) -> u64 {

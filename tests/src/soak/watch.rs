@@ -15,6 +15,9 @@ const HANGS: Duration = Duration::from_secs(30);
 /// A job that nobody does any more.
 const RESTS: u64 = u64::MAX;
 
+/// The addresses that a thread takes, its stacks and their guards included.
+const THREAD_KIB: usize = 2200;
+
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(50);
 
@@ -79,11 +82,13 @@ impl Shared {
         let [Some(first), Some(last)] = parts else {
             return Err("it lived too short to be looked at".to_owned());
         };
+        let threads = 8;
         let slack = Footprint {
-            threads: 8,
+            threads,
             descriptors: 40,
             mappings: 60,
-            address_kib: 256 << 10,
+            // One more arena of stacks, and the stacks of so many threads.
+            address_kib: (256 << 10) + threads * THREAD_KIB,
             resident_kib: (8 << 10) + first.resident_kib / 4,
         };
         if first.covers(&last, &slack) {
