@@ -69,12 +69,12 @@ fn field(path: &str, index: usize) -> Option<u64> {
     let mut line = [0; 512];
     let mut len = 0;
     read(path, |part| {
-        let room = &mut line[len..];
-        let n = part.len().min(room.len());
-        room[..n].copy_from_slice(&part[..n]);
-        len += n;
+        for (room, byte) in line.iter_mut().skip(len).zip(part) {
+            *room = *byte;
+            len += 1;
+        }
     })?;
-    let line = &line[..len];
+    let line = line.get(..len)?;
     let start = line.iter().rposition(|&byte| byte == b')').map_or(0, |at| at + 2);
     let fields = line.get(start..)?.split(u8::is_ascii_whitespace);
     let field = fields.filter(|field| !field.is_empty()).nth(index)?;
