@@ -41,7 +41,7 @@ impl IdleSet {
     }
 
     /// The words, without those that are not in use.
-    #[inline(always)]
+    #[inline]
     fn shown(&self) -> impl Iterator<Item = (&AtomicU64, u64)> {
         // Relaxed: one who has not seen the change wakes one too many, or is followed by a waker.
         self.words.iter().zip(self.seen.iter().map(|seen| seen.load(Ordering::Relaxed)))

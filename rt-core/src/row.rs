@@ -60,7 +60,7 @@ impl<T> Row<T> {
 impl<T> Deref for Row<T> {
     type Target = [T];
 
-    #[cfg_attr(not(feature = "small"), inline(always))]
+    #[inline]
     fn deref(&self) -> &[T] {
         // Acquire: pairs with the Release in push().
         let len = self.len.load(Ordering::Acquire);

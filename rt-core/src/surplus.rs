@@ -28,13 +28,13 @@ pub(crate) const LOOK: u64 = 1_000_000_000;
 
 impl Shared {
     /// Whether the number of processors can change.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn follows(&self) -> bool {
         !cfg!(feature = "small") && self.follows
     }
 
     /// Whether a processor is beyond those in use.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_surplus(&self, processor: &Processor) -> bool {
         self.follows() && mutant!("surplus": processor.index() >= self.procs() => false)
     }
