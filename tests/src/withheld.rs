@@ -8,6 +8,11 @@ use std::time::Duration;
 /// A tick of `/proc/stat`, in nanoseconds: the kernel shows hundredths of a second everywhere.
 const TICK: u64 = 10_000_000;
 
+/// For how long a thread was ready and did not run.
+fn ready(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// A moment to count from.
 #[derive(Debug)]
 pub struct Withheld {
@@ -27,8 +32,7 @@ impl Withheld {
         let ready = tasks.filter_map(|task| {
             let name = task.ok()?.file_name().into_string().ok()?;
             // A thread that has just ended has none; and kernels that count nothing withhold nothing.
-            let text = fs::read_to_string(format!("/proc/self/task/{name}/schedstat")).ok()?;
-            let nanoseconds = text.split_whitespace().nth(1)?.parse().ok()?;
+            let nanoseconds = ready(&format!("/proc/self/task/{name}/schedstat"))?;
             Some((name, nanoseconds))
         });
         let all = fs::read_to_string("/proc/stat").expect("a machine has processors");
@@ -36,7 +40,13 @@ impl Withheld {
         Withheld { ready: ready.collect(), stolen: steal.unwrap_or(0) * TICK }
     }
 
-    /// How long the thread that was kept off most was kept off since then, and all that was stolen.
+    /// How long the calling thread was kept off since its start.
+    pub fn from_this_thread() -> Duration {
+        Duration::from_nanos(ready("/proc/thread-self/schedstat").unwrap_or(0))
+    }
+
+    /// How long the thread that was kept off most was kept off since then, of those that are still
+    /// there, and all that was stolen.
     pub fn since(&self) -> Duration {
         let now = Withheld::now();
         let before = |name| self.ready.get(name).copied().unwrap_or(0);

@@ -72,8 +72,9 @@ fn again(busy: Busy) {
 }
 
 /// The longest that somebody waited: a sleeper, a newcomer, one that gives way, a message from
-/// outside, a byte for a socket.
-fn longest(mode: Mode, begin: fn(Busy)) -> Duration {
+/// outside, a byte for a socket. And for how long the machine kept threads from running meanwhile.
+fn longest(mode: Mode, begin: fn(Busy)) -> (Duration, Duration) {
+    let start = Withheld::now();
     mode.run(|| {
         let busy = Busy::new();
         (0..mode.procs() + 1).for_each(|_| begin(busy.clone()));
@@ -93,7 +94,8 @@ fn longest(mode: Mode, begin: fn(Busy)) -> Duration {
             };
             (0..100).map(waited).max()
         });
-        let mut worst = from_outside().max(to_a_socket());
+        let ((mut worst, sender), (socket, writer)) = (from_outside(), to_a_socket());
+        worst = worst.max(socket);
         for _ in 0..20 {
             let before = Instant::now();
             worst = worst.max(gort::spawn(move || before.elapsed()).join().unwrap());
@@ -102,26 +104,29 @@ fn longest(mode: Mode, begin: fn(Busy)) -> Duration {
             worst = worst.max(one.join().unwrap().unwrap());
         }
         busy.stop.store(true, Ordering::Relaxed);
-        worst
+        // While the workers are there.
+        (worst, start.since() + sender + writer)
     })
 }
 
-/// The longest that a message waited for its receiver which another thread sent.
-fn from_outside() -> Duration {
+/// The longest that a message waited for its receiver which another thread sent, and for how long that
+/// was kept from running.
+fn from_outside() -> (Duration, Duration) {
     let (tx, rx) = chan::bounded::<Instant>(0);
     let sender = thread::spawn(move || {
         for _ in 0..20 {
             tx.send(Instant::now()).unwrap();
             thread::sleep(ms(1));
         }
+        Withheld::from_this_thread()
     });
     let worst = rx.iter().map(|sent| sent.elapsed()).max().unwrap();
-    sender.join().unwrap();
-    worst
+    (worst, sender.join().unwrap())
 }
 
-/// The longest that a byte waited in a socket for its reader.
-fn to_a_socket() -> Duration {
+/// The longest that a byte waited in a socket for its reader, and for how long the writer was kept
+/// from running.
+fn to_a_socket() -> (Duration, Duration) {
     let listener = gort::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let sent = Arc::new(AtomicU64::new(0));
@@ -135,6 +140,7 @@ fn to_a_socket() -> Duration {
             stream.read_exact(&mut [0]).unwrap();
             thread::sleep(ms(1));
         }
+        Withheld::from_this_thread()
     });
     let (mut server, _) = listener.accept().unwrap();
     let mut worst = Duration::ZERO;
@@ -144,8 +150,7 @@ fn to_a_socket() -> Duration {
         worst = worst.max(start.elapsed() - sent);
         server.write_all(&[1]).unwrap();
     }
-    writer.join().unwrap();
-    worst
+    (worst, writer.join().unwrap())
 }
 
 /// In every mode, nobody waits for long because of these.
@@ -156,9 +161,7 @@ fn nobody_waits(begin: fn(Busy)) {
         let mut runs = Vec::new();
         while runs.last().is_none_or(|&(worst, withheld)| worst > MOST + withheld) {
             assert!(runs.len() < 5, "waits, and what was withheld: {runs:?} in {mode:?}");
-            let before = Withheld::now();
-            let worst = longest(mode, begin);
-            runs.push((worst, before.since()));
+            runs.push(longest(mode, begin));
         }
     }
 }
