@@ -73,6 +73,11 @@ impl Drop for Blocking<'_> {
 /// The future of a [`JoinHandle`]: what the goroutine returns.
 ///
 /// Dropped, the goroutine goes on by itself.
+///
+/// ```
+/// let goroutine = gort::spawn(|| 7);
+/// assert_eq!(gort::block_on(async { goroutine.await.unwrap() }), 7);
+/// ```
 #[must_use = "a future does nothing unless it is polled"]
 pub struct Join<T>(JoinPoll<thread::Result<T>>);
 

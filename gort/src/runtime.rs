@@ -6,6 +6,11 @@ pub use rt_core::inspect::{HeldBy, Never, On, Seen, Waits, list};
 pub use rt_core::{Deadlock, GuardKind, Platform, State, WaitsFor};
 
 /// What the platform found: processors, page size, how stacks are guarded.
+///
+/// ```
+/// let platform = gort::runtime::platform();
+/// assert!(platform.cpus >= 1 && platform.page_size.is_power_of_two());
+/// ```
 pub fn platform() -> Platform {
     rt_core::platform()
 }
@@ -26,6 +31,11 @@ pub fn procs() -> usize {
 }
 
 /// The backends that this program links.
+///
+/// ```
+/// println!("gort on {}", gort::runtime::backend());
+/// # assert!(gort::runtime::backend().contains(" + arch-"));
+/// ```
 pub fn backend() -> &'static str {
     crate::platform::BACKEND
 }

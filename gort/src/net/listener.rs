@@ -19,6 +19,23 @@ use super::{TcpStream, each_address, error};
 const BACKLOG: u32 = 4096;
 
 /// A socket that accepts connections, as `std::net::TcpListener`. Closed when dropped.
+///
+/// ```
+/// use gort::io::{Read, Write};
+/// use gort::net::{TcpListener, TcpStream};
+///
+/// gort::run(|| {
+///     let listener = TcpListener::bind("127.0.0.1:0")?;
+///     let address = listener.local_addr()?;
+///     gort::go(move || TcpStream::connect(address).unwrap().write_all(b"hello").unwrap());
+///     let (mut connection, _) = listener.accept()?;
+///     let mut text = String::new();
+///     connection.read_to_string(&mut text)?;
+///     assert_eq!(text, "hello");
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct TcpListener {
     pub(super) handle: Handle,
 }
@@ -124,6 +141,19 @@ impl fmt::Debug for TcpListener {
 }
 
 /// The connections of a [`TcpListener`], which never end. Each step parks.
+///
+/// ```
+/// use gort::net::{TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let address = listener.local_addr()?;
+/// let clients: Vec<_> = (0..3).map(|_| gort::spawn(move || TcpStream::connect(address))).collect();
+/// for connection in listener.incoming().take(3) {
+///     connection?.set_nodelay(true)?;
+/// }
+/// assert!(clients.into_iter().all(|client| client.join().unwrap().is_ok()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "an iterator does nothing until it is asked for the next connection"]
 pub struct Incoming<'a> {

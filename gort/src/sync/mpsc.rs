@@ -60,16 +60,43 @@ pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
 }
 
 /// The sending side of a [`channel`].
+///
+/// ```
+/// let (tx, rx) = gort::sync::mpsc::channel();
+/// let other = tx.clone();
+/// gort::go(move || other.send(1).unwrap());
+/// tx.send(1).unwrap();
+/// drop(tx);
+/// assert_eq!(rx.iter().sum::<i32>(), 2);
+/// ```
 pub struct Sender<T> {
     inner: chan::Sender<T>,
 }
 
 /// The sending side of a [`sync_channel`].
+///
+/// ```
+/// let (tx, rx) = gort::sync::mpsc::sync_channel(0);
+/// let sender = gort::spawn(move || tx.send("met"));
+/// assert_eq!(rx.recv(), Ok("met"));
+/// sender.join().unwrap().unwrap();
+/// ```
 pub struct SyncSender<T> {
     inner: chan::Sender<T>,
 }
 
 /// The receiving side of a [`channel`] or [`sync_channel`].
+///
+/// ```
+/// use gort::sync::mpsc::{RecvTimeoutError, TryRecvError, channel};
+/// use gort::time::Duration;
+///
+/// let (tx, rx) = channel::<i32>();
+/// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+/// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+/// drop(tx);
+/// assert!(rx.recv().is_err());
+/// ```
 pub struct Receiver<T> {
     inner: chan::Receiver<T>,
     /// As std's it is not `Sync`.
@@ -80,12 +107,24 @@ impl<T> UnwindSafe for Receiver<T> {}
 impl<T> RefUnwindSafe for Receiver<T> {}
 
 /// Messages as they come, from a borrowed receiver; see [`Receiver::iter`].
+///
+/// ```
+/// let (tx, rx) = gort::sync::mpsc::channel();
+/// gort::go(move || (0..3).for_each(|i| tx.send(i).unwrap()));
+/// assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
+/// ```
 #[derive(Debug)]
 pub struct Iter<'a, T> {
     rx: &'a Receiver<T>,
 }
 
 /// The messages that are there; see [`Receiver::try_iter`].
+///
+/// ```
+/// let (tx, rx) = gort::sync::mpsc::channel();
+/// tx.send(1).unwrap();
+/// assert_eq!((rx.try_iter().count(), rx.try_iter().count()), (1, 0));
+/// ```
 #[derive(Debug)]
 pub struct TryIter<'a, T> {
     rx: &'a Receiver<T>,
