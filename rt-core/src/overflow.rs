@@ -1,22 +1,28 @@
 //! What to say when a goroutine runs out of stack.
 
 use crate::fatal::report;
+use crate::goroutine::GoroutineRef;
 use crate::os;
 use crate::os_trait::Fault;
 use crate::stack::base_of;
 use crate::worker::{Local, Worker};
 
-/// Says whether a fault at `address` is the current goroutine's guard, and reports it if so. Runs in
-/// a signal handler, on the worker's alternate stack: allocates nothing, takes no lock.
+/// Says whether a fault at `address` is the guard of the goroutine that the worker is on, and reports
+/// it if so. Runs in a signal handler, on the worker's alternate stack: allocates nothing, waits for no
+/// lock.
 pub(crate) fn classify(address: usize) -> Fault {
     let Local::Worker(worker) = Local::read() else { return Fault::NotOurs };
     // SAFETY: a thread's word names its live worker.
     let worker: &Worker = unsafe { worker.as_ref() };
-    let Some(g) = worker.current.get() else { return Fault::NotOurs };
-    let base = base_of(g).addr();
-    if !(base..base + os::page_size()).contains(&address) {
+    // One that is leaving is current no more when the switch stores its last words.
+    let leaving = || worker.shared().stacks.guarded_by(address);
+    let is_its = |g: &GoroutineRef| {
+        let base = base_of(*g).addr();
+        (base..base + os::page_size()).contains(&address)
+    };
+    let Some(g) = worker.current.get().filter(is_its).or_else(leaving) else {
         return Fault::NotOurs;
-    }
+    };
     let bytes = g.region.class.bytes();
     report(format_args!(
         "fatal: goroutine {} has overflowed its stack of {} KiB",

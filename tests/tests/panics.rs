@@ -300,3 +300,31 @@ fn a_goroutine_may_spawn_and_panic_again_while_it_unwinds() {
         assert_eq!(text(&*handle.join().unwrap_err()), "expected, outside");
     });
 }
+
+#[test]
+fn a_panic_in_an_arm_loses_nothing() {
+    hide_expected_panics();
+    everywhere(|mode| {
+        let token = Arc::new(());
+        let (tx, rx) = chan::bounded(1);
+        let (full, kept) = chan::bounded(1);
+        tx.send(Arc::clone(&token)).unwrap();
+        let (receiver, message) = (rx.clone(), Arc::clone(&token));
+        let panicked = gort::spawn(move || {
+            chan::select! {
+                recv(receiver) -> message => panic!("expected, with {message:?}"),
+                send(full, message) -> _ => panic!("sent"),
+            }
+        });
+        // Either is ready: what was received is dropped by the unwinding, and what was sent is there.
+        let panic = panicked.join().unwrap_err();
+        let text = text(&*panic);
+        let sent = kept.try_iter().count();
+        assert!(text.contains(if sent == 0 { "expected" } else { "sent" }), "{mode:?}: {text}");
+        assert_eq!(rx.try_iter().count(), sent, "{mode:?}");
+        assert_eq!(Arc::strong_count(&token), 1, "{mode:?}: leaked");
+        // The channel goes on.
+        tx.send(token).unwrap();
+        assert!(rx.recv().is_ok());
+    });
+}

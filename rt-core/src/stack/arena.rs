@@ -127,6 +127,13 @@ impl Arena {
         (record.as_ptr().addr() == address).then_some(record)
     }
 
+    /// The goroutine of a prepared region whose guard this address is in.
+    pub(super) fn guarded_by(&self, address: usize) -> Option<GoroutineRef> {
+        let offset = address.checked_sub(self.base.addr())?;
+        let (index, within) = (offset / self.class.bytes(), offset % self.class.bytes());
+        if index >= self.prepared || within >= os::page_size() { None } else { self.live(index) }
+    }
+
     /// The record of a prepared region.
     fn record(&self, index: usize) -> GoroutineRef {
         debug_assert!(index < self.prepared, "region {index} is not prepared");

@@ -224,6 +224,14 @@ impl StackPool {
         })
     }
 
+    /// The goroutine whose guard this address is in. Waits for no lock, for a handler of signals asks: so
+    /// one whose size is locked at this moment is not found.
+    pub(crate) fn guarded_by(&self, address: usize) -> Option<GoroutineRef> {
+        self.classes.iter().find_map(|pool| {
+            pool.try_lock()?.arenas.iter().find_map(|arena| arena.guarded_by(address))
+        })
+    }
+
     /// How many regions were ever prepared, and how many of them are free here; while all threads
     /// stand still, as for [`StackPool::visit`].
     pub(crate) fn count(&self) -> (usize, usize) {

@@ -7,11 +7,28 @@ use gort::net::{TcpListener, TcpStream};
 
 use crate::jobs::Dice;
 
+/// What `f` makes once there is a port: a closed connection keeps its port for a minute, and others on
+/// the machine may have the rest.
+fn with_port<T>(f: impl Fn() -> std::io::Result<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        match f() {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable)
+                    && begun.elapsed() < Duration::from_secs(90) =>
+            {
+                gort::sleep(Duration::from_millis(100));
+            }
+            made => return made.expect("a port"),
+        }
+    }
+}
+
 /// The two ends of a connection.
 fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let listener = with_port(|| TcpListener::bind("127.0.0.1:0"));
     let address = listener.local_addr().expect("bound");
-    let client = gort::spawn(move || TcpStream::connect(address).expect("listened to"));
+    let client = gort::spawn(move || with_port(|| TcpStream::connect(address)));
     let (server, _) = listener.accept().expect("a client");
     (client.join().expect("no panic"), server)
 }
