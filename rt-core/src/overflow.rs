@@ -14,14 +14,16 @@ pub(crate) fn classify(address: usize) -> Fault {
     let Local::Worker(worker) = Local::read() else { return Fault::NotOurs };
     // SAFETY: a thread's word names its live worker.
     let worker: &Worker = unsafe { worker.as_ref() };
-    // One that is leaving is current no more when the switch stores its last words.
-    let leaving = || worker.shared().stacks.guarded_by(address);
-    let is_its = |g: &GoroutineRef| {
-        let base = base_of(*g).addr();
-        (base..base + os::page_size()).contains(&address)
-    };
-    let Some(g) = worker.current.get().filter(is_its).or_else(leaving) else {
-        return Fault::NotOurs;
+    let guards = |g: GoroutineRef| address.wrapping_sub(base_of(g).addr()) < os::page_size();
+    let g = match worker.current.get() {
+        Some(g) if guards(g) => g,
+        // A program that is to be small doesn't look further.
+        _ if cfg!(feature = "small") => return Fault::NotOurs,
+        // One that is leaving is current no more when the switch stores its last words.
+        _ => match worker.shared().stacks.guarded_by(address) {
+            Some(g) => g,
+            None => return Fault::NotOurs,
+        },
     };
     let bytes = g.region.class.bytes();
     report(format_args!(
