@@ -16,6 +16,7 @@ use xshell::cmd;
 
 use crate::command::{Project, find_program};
 use crate::counts::Counts;
+use crate::tables::replaced;
 use crate::{Error, Usage};
 use callgrind::{Locked, Profile};
 
@@ -40,6 +41,7 @@ const BY_LIBC: &str = "--cfg rustix_use_libc";
 const DOCUMENT: &str = "docs/performance.md";
 
 /// The table stands between these lines of the document.
+const MARKS: [&str; 2] = [BEGIN, END];
 const BEGIN: &str = "<!-- counts: cargo ci costs --write -->\n";
 const END: &str = "<!-- end of counts -->\n";
 
@@ -72,7 +74,8 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     };
     let document = project.sh.read_file(DOCUMENT)?;
     if args == ["--write"] {
-        let made = replaced(&document, &table(&measured)).ok_or("there is no place for a table")?;
+        let made =
+            replaced(&document, MARKS, &table(&measured)).ok_or("there is no place for a table")?;
         project.sh.write_file(DOCUMENT, made)?;
         return Ok(Counts::default());
     }
@@ -223,13 +226,6 @@ fn differences(written: &[Cost], measured: &[Cost]) -> Vec<String> {
     sentences
 }
 
-/// The document with another table.
-fn replaced(document: &str, table: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,10 +237,10 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let document = format!("a\n{BEGIN}{END}b\n");
-        let made = replaced(&document, &table(&[cost(102.5, 1.0)])).unwrap_or_default();
+        let made = replaced(&document, MARKS, &table(&[cost(102.5, 1.0)])).unwrap_or_default();
         assert_eq!(written(&made), [cost(102.5, 1.0)]);
         assert!(made.starts_with("a\n") && made.ends_with("b\n"), "{made}");
-        assert_eq!(replaced("a\n", ""), None);
+        assert_eq!(replaced("a\n", MARKS, ""), None);
     }
 
     #[test]

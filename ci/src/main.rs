@@ -26,6 +26,7 @@ mod sim;
 mod soak;
 mod steps;
 mod suites;
+mod tables;
 mod tidy;
 mod tools;
 mod tour;

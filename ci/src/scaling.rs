@@ -8,6 +8,7 @@ use xshell::cmd;
 
 use crate::command::{self, Project};
 use crate::counts::Counts;
+use crate::tables::replaced;
 use crate::{Error, Usage};
 
 /// As the simulation, a binary of its own.
@@ -20,8 +21,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 const DOCUMENT: &str = "docs/scaling.md";
 
 /// The tables stand between these lines of the document.
-const BEGIN: &str = "<!-- tables: cargo ci scaling --write -->\n";
-const END: &str = "<!-- end of tables -->\n";
+const MARKS: [&str; 2] =
+    ["<!-- tables: cargo ci scaling --write -->\n", "<!-- end of tables -->\n"];
 
 /// `cargo ci scaling`.
 pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
@@ -36,7 +37,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
         return Err("a program failed".into());
     }
     let document = project.sh.read_file(DOCUMENT)?;
-    let made = replaced(&document, finished.output.trim_end())
+    let made = replaced(&document, MARKS, &format!("{}\n", finished.output.trim_end()))
         .ok_or_else(|| format!("{DOCUMENT} has no place for tables"))?;
     if made == document {
         return Ok(Counts { passed: 1, failed: 0 });
@@ -46,24 +47,4 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     }
     project.sh.write_file(DOCUMENT, made)?;
     Ok(Counts::default())
-}
-
-/// The document with other tables.
-fn replaced(document: &str, tables: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{tables}\n\n{END}{after}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_are_replaced_and_nothing_else() {
-        let document = |tables: &str| format!("a\n{BEGIN}\n{tables}\n\n{END}b\n");
-        assert_eq!(replaced(&document("| 1 |"), "| 2 |"), Some(document("| 2 |")));
-        assert_eq!(replaced("a\n", "| 2 |"), None);
-        assert_eq!(replaced(&format!("{END}{BEGIN}"), "| 2 |"), None);
-    }
 }

@@ -22,8 +22,6 @@
 
 #![no_std]
 
-extern crate alloc;
-
 #[cfg(not(any(target_vendor = "apple", target_os = "linux")))]
 compile_error!("os-darwin-stub is for Darwin, and for Linux as its test bed");
 

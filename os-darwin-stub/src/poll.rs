@@ -13,7 +13,6 @@ use crate::system::{
     self, EV_ADD, EV_CLEAR, EV_DELETE, EV_EOF, EV_ERROR, EV_RECEIPT, EVFILT_READ, EVFILT_USER,
     EVFILT_WRITE, Kevent, NOTE_TRIGGER,
 };
-use alloc::boxed::Box;
 use core::ffi::c_int;
 use core::ptr::null;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -64,24 +63,22 @@ fn make(kqueue: c_int, changes: &[Kevent]) -> OsResult<()> {
 
 pub(crate) fn open() -> OsResult<Poll> {
     let kqueue = system::kqueue()?;
-    let queue = Box::new(Queue { kqueue, notified: AtomicBool::new(false) });
+    let queue = Queue { kqueue, notified: AtomicBool::new(false) };
     let flags = EV_ADD | EV_CLEAR | EV_RECEIPT;
     make(kqueue, &[change(NOTIFIED, EVFILT_USER, flags, 0, 0)])?;
-    Ok(Poll(Box::into_raw(queue).expose_provenance()))
+    Ok(os_unix::poll::open(queue))
 }
 
 pub(crate) fn close(poll: Poll) {
-    let queue = core::ptr::with_exposed_provenance_mut::<Queue>(poll.0);
     // SAFETY: the core closes what `open` returned, once, when nobody uses it any more.
-    drop(unsafe { Box::from_raw(queue) });
+    unsafe { os_unix::poll::close::<Queue>(poll) };
 }
 
 /// What `poll` stands for.
 fn queue<'a>(poll: Poll) -> &'a Queue {
-    let queue = core::ptr::with_exposed_provenance::<Queue>(poll.0);
     // SAFETY: the core passes what `open` returned and was not closed, and it closes a poller only
     // when no other call with it is under way.
-    unsafe { &*queue }
+    unsafe { os_unix::poll::kept(poll) }
 }
 
 pub(crate) fn add(poll: Poll, socket: Socket, token: u64) -> OsResult<()> {

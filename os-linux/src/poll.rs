@@ -14,7 +14,6 @@
 
 use crate::net::{borrow, take};
 use crate::{clock, error, raw};
-use alloc::boxed::Box;
 use core::sync::atomic::{AtomicBool, Ordering};
 use rt_core::{Event, OsError, OsResult, Poll, Socket};
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -49,22 +48,19 @@ pub(crate) fn open() -> OsResult<Poll> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(error)?;
     let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(error)?;
     epoll::add(&epoll, &event, EventData::new_u64(NOTIFIED), EventFlags::IN).map_err(error)?;
-    let queue = Box::new(Queue { epoll, event, notified: AtomicBool::new(false) });
-    Ok(Poll(Box::into_raw(queue).expose_provenance()))
+    Ok(os_unix::poll::open(Queue { epoll, event, notified: AtomicBool::new(false) }))
 }
 
 pub(crate) fn close(poll: Poll) {
-    let queue = core::ptr::with_exposed_provenance_mut::<Queue>(poll.0);
     // SAFETY: the core closes what `open` returned, once, when nobody uses it any more.
-    drop(unsafe { Box::from_raw(queue) });
+    unsafe { os_unix::poll::close::<Queue>(poll) };
 }
 
 /// What `poll` stands for.
 fn queue<'a>(poll: Poll) -> &'a Queue {
-    let queue = core::ptr::with_exposed_provenance::<Queue>(poll.0);
     // SAFETY: the core passes what `open` returned and was not closed, and it closes a poller only
     // when no other call with it is under way.
-    unsafe { &*queue }
+    unsafe { os_unix::poll::kept(poll) }
 }
 
 pub(crate) fn add(poll: Poll, socket: Socket, token: u64) -> OsResult<()> {

@@ -6,12 +6,15 @@
 //! | `threads`, `signal_stack` | threads on mappings of ours, and the stacks their fault handlers run on |
 //! | `faults` | the handler of SIGSEGV and SIGBUS, and whoever was there before it |
 //! | `net` | sockets |
+//! | `poll` | what a poller keeps |
 //! | `clock`, `output` | spans as the system takes them; text that has to go out |
 //! | `hosted` | threads, signals, forks and the end as libc has them: the [`Host`] of its programs |
 //!
 //! A backend may have another [`Host`]: a program without libc makes its threads by itself.
 
 #![no_std]
+
+extern crate alloc;
 
 pub mod clock;
 pub mod faults;
@@ -20,6 +23,7 @@ mod host;
 pub mod hosted;
 pub mod net;
 pub mod output;
+pub mod poll;
 pub mod signal_stack;
 pub mod threads;
 

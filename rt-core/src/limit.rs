@@ -107,13 +107,7 @@ pub fn with_limit<R>(mut limit: Limit, f: impl FnOnce() -> R) -> R {
         }
         None => {
             limit.word = os::local();
-            Local::set_limit(&limit);
-            let result = f();
-            // In a child of a fork the word may have been taken away meanwhile.
-            if !Local::is_lost() {
-                os::set_local(limit.word);
-            }
-            result
+            Local::during(Local::limited(&limit), f)
         }
     }
 }

@@ -6,7 +6,7 @@
 //! mode what it has not started is stolen, and others look after its timers and sockets. So goroutines
 //! that can run on that worker alone are in the way; and one worker has to be left for the rest.
 //!
-//! Its word says so ([`Local::set_locked`](crate::worker::Local::set_locked)), and keeps the word that
+//! Its word says so ([`Local::locked_word`](crate::worker::Local::locked_word)), and keeps the word that
 //! the thread had before. Who asks for the goroutine itself, and not for the way into the scheduler,
 //! still finds it ([`current`]).
 //!
@@ -15,14 +15,12 @@
 //! either way).
 
 use core::fmt;
-use core::ptr::NonNull;
 
 use crate::goroutine::GoroutineRef;
 use crate::os;
-use crate::runtime::Shared;
 use crate::seam::{AtomicUsize, Ordering, mutant};
 use crate::switch::{Entered, enter};
-use crate::worker::Local;
+use crate::worker::{Local, WorkerRef};
 
 /// What the word of a locked thread points to.
 #[repr(align(64))]
@@ -91,26 +89,24 @@ impl fmt::Display for NotLocked {
     }
 }
 
-/// Takes back that a worker is locked.
-struct Taken<'a>(Option<&'a Shared>);
+/// Takes back that this worker is locked, if that was counted.
+struct Taken(Option<WorkerRef>);
 
-impl Drop for Taken<'_> {
+impl Drop for Taken {
     fn drop(&mut self) {
-        if let Some(shared) = self.0 {
-            shared.locked.0.fetch_sub(1, Ordering::Relaxed);
+        if let Some(worker) = self.0 {
+            worker.shared().locked.0.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Entered<'_> {
-    /// Whether the worker may be locked by its current goroutine, which it is then until the result is
-    /// dropped.
-    fn take_worker(&self) -> Result<Taken<'static>, NotLocked> {
-        let shared: *const Shared = self.shared();
-        // SAFETY: the runtime outlives the worker, on which the caller is until it is done with this.
-        let shared: &'static Shared = unsafe { &*shared };
+    /// Whether the worker may be locked by `g`, its current goroutine, which it is then until the result
+    /// is dropped.
+    fn take_worker(&self, g: GoroutineRef) -> Result<Taken, NotLocked> {
+        let shared = self.shared();
         let homed = if shared.migratory() {
-            self.worker().pinned.get() - u64::from(self.is_pinned())
+            self.worker().pinned.get() - u64::from(g.pinned.get())
         } else {
             // It is counted itself.
             self.processor().settled.load(Ordering::Relaxed).saturating_sub(1)
@@ -121,17 +117,13 @@ impl Entered<'_> {
         if shared.migratory() {
             return Ok(Taken(None));
         }
-        let taken = Taken(Some(shared));
+        let taken = Taken(Some(self.worker().reference()));
         // Relaxed: only the number counts.
         let before = shared.locked.0.fetch_add(1, Ordering::Relaxed);
         if mutant!("lock-last": before + 1 >= shared.procs() => false) {
             return Err(NotLocked::Last(shared.procs()));
         }
         Ok(taken)
-    }
-
-    fn is_pinned(&self) -> bool {
-        self.worker().current.get().is_some_and(|g| g.pinned.get())
     }
 }
 
@@ -142,7 +134,7 @@ impl Entered<'_> {
 /// Other goroutines need the thread; then `f` comes back uncalled.
 pub fn lock_thread<F: FnOnce() -> R, R>(f: F) -> Result<R, (NotLocked, F)> {
     let Some((entered, g)) = enter().and_then(Entered::on_goroutine) else { return Ok(f()) };
-    let taken = match entered.take_worker() {
+    let taken = match entered.take_worker(g) {
         Ok(taken) => taken,
         Err(why) => return Err((why, f)),
     };
@@ -165,11 +157,5 @@ pub fn blocking_as_itself<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 /// Calls `f` on a thread whose word says that it is this goroutine's.
 fn with_word<R>(goroutine: GoroutineRef, f: impl FnOnce() -> R) -> R {
     let locked = Locked { word: os::local(), goroutine };
-    Local::set_locked(NonNull::from(&locked));
-    let result = f();
-    // In a child of a fork the word may have been taken away meanwhile.
-    if !Local::is_lost() {
-        os::set_local(locked.word);
-    }
-    result
+    Local::during(Local::locked_word(&locked), f)
 }

@@ -111,10 +111,9 @@ impl Local {
         Local::limit_of(os::local())
     }
 
-    /// Makes the word of this thread, which is no worker, a limit.
-    pub(crate) fn set_limit(limit: &Limit) {
-        let word = ptr::from_ref(limit).cast_mut();
-        os::set_local(word.wrapping_byte_add(Local::LIMITED).cast());
+    /// The word of a thread that is no worker and has this limit.
+    pub(crate) fn limited(limit: &Limit) -> *mut () {
+        ptr::from_ref(limit).cast_mut().wrapping_byte_add(Local::LIMITED).cast()
     }
 
     /// The goroutine of a locked thread.
@@ -123,9 +122,21 @@ impl Local {
         Local::locked_of(os::local()).map(|locked| unsafe { locked.as_ref() }.goroutine())
     }
 
-    /// Makes the word of this thread that of a locked one.
-    pub(crate) fn set_locked(locked: NonNull<Locked>) {
-        os::set_local(locked.as_ptr().wrapping_byte_add(Local::LOCKED).cast());
+    /// The word of a locked thread.
+    pub(crate) fn locked_word(locked: &Locked) -> *mut () {
+        ptr::from_ref(locked).cast_mut().wrapping_byte_add(Local::LOCKED).cast()
+    }
+
+    /// Calls `f`, which must not unwind, while this is the thread's word.
+    pub(crate) fn during<R>(word: *mut (), f: impl FnOnce() -> R) -> R {
+        let before = os::local();
+        os::set_local(word);
+        let result = f();
+        // In a child of a fork the word may have been taken away meanwhile.
+        if !Local::is_lost() {
+            os::set_local(before);
+        }
+        result
     }
 
     fn set_worker(worker: &Worker) {
