@@ -27,6 +27,10 @@ const WORKLOADS: &[&str] =
 /// The modes, and how `bench` is told of them.
 const MODES: &[(&str, &[&str])] = &[("default", &[]), ("migratory", &["--migratory"])];
 
+/// When the monitor looks at its four producers decides who of them waits from then on, so that it takes 1 550 or
+/// 1 590 instructions in a run: it may be further off than the others.
+const WAVERS: (&str, &str) = ("select", "migratory");
+
 /// So many operations, and so many more.
 const FEW: u64 = 20_000;
 const MORE: u64 = 100_000;
@@ -215,11 +219,13 @@ fn differences(written: &[Cost], measured: &[Cost]) -> Vec<String> {
             sentences.push(format!("{workload} {mode} is not in the table"));
             continue;
         };
-        if (instructions - was.instructions).abs() > 0.5 + was.instructions * 0.005 {
+        let wavers = WAVERS == (workload, mode);
+        let (few, share) = if wavers { (1.5, 0.05) } else { (0.05, 0.005) };
+        if (instructions - was.instructions).abs() > 0.5 + was.instructions * share {
             let was = was.instructions;
             sentences.push(format!("{workload} {mode}: {instructions:.1} instructions, not {was}"));
         }
-        if (locked - was.locked).abs() > 0.05 {
+        if (locked - was.locked).abs() > few {
             sentences.push(format!("{workload} {mode}: {locked:.2} locked, not {}", was.locked));
         }
     }

@@ -42,6 +42,7 @@ fn options(args: &[String]) -> Result<Vec<String>, Error> {
         let (name, value) = match arg {
             Arg::Long("seeds") => ("--seeds", parser.value()?.parse::<u64>()?.to_string()),
             Arg::Long("seed") => ("--seed", parser.value()?.parse::<u64>()?.to_string()),
+            Arg::Long("program") => ("--program", parser.value()?.string()?),
             Arg::Long("procs") => ("--procs", parser.value()?.parse::<usize>()?.to_string()),
             Arg::Long("mode") => ("--mode", parser.value()?.string()?),
             Arg::Long("strategy") => ("--strategy", parser.value()?.string()?),

@@ -91,7 +91,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "sim",
-        usage: "sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory] \
+        usage: "sim [--seeds N] [--seed S] [--program NAME] [--procs P] [--mode default|migratory] \
                 [--strategy uniform|pct|mixed] [--faults none|spurious|silent]\n  \
                 sim --mutants [FILTER..]",
         about: "The simulation: the real core under schedules and faults drawn from seeds.",

@@ -202,7 +202,12 @@ impl Shared {
             pool.idle += 1;
             // Relaxed: written under the lock that is held here.
             let bell = self.aside.bell.load(Ordering::Relaxed);
+            let last = pool.idle == pool.threads;
             drop(pool);
+            os::point();
+            if last {
+                mutant!("deadlock-called": self.suspect_again() => ());
+            }
             let until = os::now().saturating_add(IDLE);
             os::wait(&self.aside.bell, bell, until);
             let late = os::now() >= until;

@@ -111,6 +111,18 @@ impl Worker {
 }
 
 impl Shared {
+    /// The last call is over, or a worker without a processor has ended. If all others have gone to sleep
+    /// before that, one looks again.
+    pub(crate) fn suspect_again(&self) {
+        let off = cfg!(feature = "small") || self.alarm.what == Deadlock::Off;
+        if !off
+            && self.stillness().is_some()
+            && let Some(sleeper) = self.processors().iter().find(|processor| processor.is_started())
+        {
+            sleeper.wake(self);
+        }
+    }
+
     /// Steps 1 to 3.
     fn is_deadlocked(&self) -> bool {
         let Some(sleeps) = self.stillness() else { return false };

@@ -71,9 +71,11 @@ impl Worker {
             processor.note_time(os::now());
         }
         let timed = processor.nearest.load(Ordering::Relaxed) != FOREVER;
-        if timed || processor.driver.in_use() {
+        let waiting = processor.has_shared();
+        if timed || processor.driver.in_use() || waiting {
             let now = os::now();
             processor.note_time(now);
+            processor.age(waiting.then_some(now));
             mutant!("adapt": processor.adapt(now) => processor.stride.set(LOOK_AROUND));
             if mutant!("busy-timers": timed => timed && processor.is_idle()) {
                 self.fire_timers(entered, now);
@@ -87,6 +89,7 @@ impl Worker {
             // that has just been woken, still finds what was learned.
             let more = (2 * processor.stride.get()).min(LOOK_AROUND);
             processor.stride.set(mutant!("stride-kept": more => LOOK_AROUND));
+            processor.age(None);
         }
         processor.set_budget(processor.stride.get());
     }

@@ -27,7 +27,6 @@ use crate::fiber::{self, Fiber};
 use crate::identity::Identity;
 use crate::join::Packed;
 use crate::limit::Limit;
-use crate::lock::Lock;
 use crate::queued::Queued;
 use crate::runtime::Shared;
 use crate::scavenge::Mark;
@@ -57,7 +56,8 @@ pub(crate) struct Goroutine {
     // Protected by the queue that it is in: the one behind it.
     pub(crate) link: Cell<Option<GoroutineRef>>,
 
-    /// Written when it is queued at home: how many goroutines had been queued for all before it.
+    /// Written when it is queued at home, or behind a full ring: how many goroutines had been queued for
+    /// all until then.
     pub(crate) turn: Cell<u64>,
 
     /// Who may write it, and when: `state::TABLE`.
@@ -66,8 +66,9 @@ pub(crate) struct Goroutine {
     /// The colour and class of the region.
     pub(crate) region: Region,
 
-    // Written by itself before it leaves, read by the other side: the lock of `Leave::Park`.
-    pub(crate) unlock: Cell<Option<NonNull<Lock>>>,
+    // Written by itself before it leaves, read by the other side: the lock of `Leave::Park`. In a
+    // `Deque`, protected by that: the goroutine in front of it.
+    pub(crate) aside: Cell<Option<NonNull<()>>>,
 
     // Written at birth or at its first run, constant after: the worker it belongs to.
     pub(crate) home: Cell<Option<WorkerRef>>,
@@ -130,6 +131,12 @@ impl GoroutineRef {
     #[inline(always)]
     pub(crate) fn as_ptr(self) -> *mut Goroutine {
         self.0.as_ptr()
+    }
+}
+
+impl From<GoroutineRef> for NonNull<()> {
+    fn from(g: GoroutineRef) -> NonNull<()> {
+        g.0.cast()
     }
 }
 
@@ -219,7 +226,7 @@ impl Goroutine {
             turn: Cell::new(0),
             state: StateWord::new(),
             region,
-            unlock: Cell::new(None),
+            aside: Cell::new(None),
             home: Cell::new(None),
             waiting: Cell::new(None),
             mark: Cell::new(Mark::Fresh),

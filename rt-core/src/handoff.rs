@@ -424,6 +424,7 @@ impl Worker {
         if left != Left::Closing {
             if left == Left::Unneeded {
                 self.retire();
+                shared.suspect_again();
             }
             shared.ending.retire(number);
             shared.ending.leave(shared);

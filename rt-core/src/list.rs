@@ -1,10 +1,10 @@
-//! A first-in first-out list of goroutines, linked through their records: no memory, no limit.
+//! Lists of goroutines, linked through their records: no memory, no limit.
 
 use core::cell::Cell;
 
 use crate::goroutine::GoroutineRef;
 
-/// A queue of goroutines with one user at a time: the owner of a processor or the holder of a lock.
+/// A first-in first-out queue of goroutines with one user at a time: the owner of a processor or the holder of a lock.
 #[derive(Debug, Default)]
 pub(crate) struct List {
     ends: Cell<Option<(GoroutineRef, GoroutineRef)>>,
@@ -82,5 +82,67 @@ impl List {
     /// Everything, leaving nothing.
     pub(crate) fn take(&self) -> List {
         List { ends: Cell::new(self.ends.take()), len: Cell::new(self.len.take()) }
+    }
+}
+
+/// As [`List`], to be taken from at both ends.
+#[derive(Debug, Default)]
+pub(crate) struct Deque {
+    ends: Cell<Option<(GoroutineRef, GoroutineRef)>>,
+    len: Cell<usize>,
+}
+
+impl Deque {
+    pub(crate) const fn new() -> Deque {
+        Deque { ends: Cell::new(None), len: Cell::new(0) }
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn first(&self) -> Option<GoroutineRef> {
+        self.ends.get().map(|(first, _)| first)
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn last(&self) -> Option<GoroutineRef> {
+        self.ends.get().map(|(_, last)| last)
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn push_back(&self, g: GoroutineRef) {
+        let first = match self.ends.get() {
+            None => g,
+            Some((first, last)) => {
+                last.link.set(Some(g));
+                g.aside.set(Some(last.into()));
+                first
+            }
+        };
+        self.ends.set(Some((first, g)));
+        self.len.set(self.len.get() + 1);
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn pop_front(&self) -> Option<GoroutineRef> {
+        let (first, last) = self.ends.get()?;
+        let second = if first == last { None } else { first.link.get() };
+        self.ends.set(second.map(|second| (second, last)));
+        self.len.set(self.len.get() - 1);
+        Some(first)
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn pop_back(&self) -> Option<GoroutineRef> {
+        let (first, last) = self.ends.get()?;
+        let before = if first == last { None } else { last.aside.get() };
+        // SAFETY: `push_back` put it there, from a reference that is in this queue.
+        let before = before.map(|g| unsafe { GoroutineRef::from_raw(g.as_ptr().cast()) });
+        self.ends.set(before.map(|before| (first, before)));
+        self.len.set(self.len.get() - 1);
+        Some(last)
     }
 }

@@ -1,13 +1,15 @@
 //! The right to run goroutines, and what is cached beside it: Go's p.
 
 use core::cell::Cell;
+use core::iter;
 use core::ptr::{self, NonNull};
 
+use crate::FOREVER;
 use crate::blocks::BlockCache;
 use crate::deadlock::Looks;
 use crate::goroutine::{Batch, Goroutine, GoroutineRef};
 use crate::io::Driver;
-use crate::list::List;
+use crate::list::{Deque, List};
 use crate::lock::Protected;
 use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
@@ -30,6 +32,16 @@ const LOOK_INTERVAL: u64 = 100_000;
 
 /// After so many resumptions in a row from `next`, its goroutine queues behind the others.
 const NEXT_IN_A_ROW: u32 = 16;
+
+/// Whether the ring is made use of. Small programs do with what is behind it.
+const RING: bool = !cfg!(feature = "small");
+
+/// While newer ones go first, a goroutine that has not begun waits for about so long at most, in
+/// nanoseconds, before it has a turn.
+const AGE: u64 = 5_000_000;
+
+/// So many of the oldest have a turn then.
+const AGED: usize = 64;
 
 /// Every so many looks around a worker does what is done seldom.
 const SELDOM: u32 = 256;
@@ -64,10 +76,14 @@ pub(crate) struct Processor {
     arrived: Cell<u64>,
     /// The length of `spill`, written under its lock, or of `unshared`; only the owner adds.
     spilled: AtomicUsize,
+    /// Whether the goroutine that runs has put others where thieves can take them.
+    has_pushed: Cell<bool>,
+    /// For how many goroutines to come the oldest goes first.
+    aged: Cell<usize>,
 
     /// What would be in the ring if there were thieves. Without them it has no need of locked
     /// instructions, nor of a bound.
-    unshared: List,
+    unshared: Deque,
     ids: Cell<(u64, u64)>,
     /// Goroutines that were spawned here, and that ended here, as published for `close`.
     pub(crate) spawned: AtomicU64,
@@ -79,8 +95,8 @@ pub(crate) struct Processor {
 
     // Shared with thieves, each by its own rules.
     pub(crate) ring: RunQueue,
-    /// What the ring has no room for, behind it in order.
-    spill: Protected<List>,
+    /// What the ring has no room for: the oldest, in order.
+    spill: Protected<Deque>,
     pub(crate) timers: Protected<TimerHeap>,
     /// The first deadline in `timers`. Written under its lock; a stale read is repeated in 61 ticks
     /// or before sleep.
@@ -101,6 +117,8 @@ pub(crate) struct Processor {
     /// The budget of the next round.
     pub(crate) stride: Cell<u32>,
     pub(crate) looked: Cell<u64>,
+    /// When the oldest had a turn, or came; `FOREVER` if there was none.
+    aged_at: Cell<u64>,
     /// Whether nothing has run here since its worker woke.
     pub(crate) woke: Cell<bool>,
     pub(crate) scavenger: Scavenger,
@@ -123,6 +141,7 @@ unsafe impl Send for Processor {}
 impl Processor {
     /// One of at most `most`.
     pub(crate) fn new(index: usize, most: usize, migratory: bool, seed: u64) -> Processor {
+        let has_thieves = !RING || mutant!("thieves": most > 1 => false);
         Processor {
             holder: AtomicPtr::new(ptr::null_mut()),
             sleep: AtomicU32::new(UNSTARTED),
@@ -133,6 +152,7 @@ impl Processor {
             searching: Cell::new(false),
             stride: Cell::new(LOOK_AROUND),
             looked: Cell::new(0),
+            aged_at: Cell::new(FOREVER),
             woke: Cell::new(true),
             scavenger: Scavenger::new(),
             quiet: Looks::new(),
@@ -140,14 +160,16 @@ impl Processor {
             ring: RunQueue::new(),
             next: AtomicPtr::new(ptr::null_mut()),
             timers: Protected::new(TimerHeap::new()),
-            nearest: AtomicU64::new(crate::FOREVER),
+            nearest: AtomicU64::new(FOREVER),
             migratory,
-            has_thieves: mutant!("thieves": most > 1 => false),
+            has_thieves,
             streak: Cell::new(0),
             own: List::new(),
-            unshared: List::new(),
             arrived: Cell::new(0),
-            spill: Protected::new(List::new()),
+            has_pushed: Cell::new(false),
+            aged: Cell::new(0),
+            unshared: Deque::new(),
+            spill: Protected::new(Deque::new()),
             spilled: AtomicUsize::new(0),
             stacks: StackCache::new(),
             blocks: BlockCache::new(),
@@ -319,20 +341,68 @@ impl Processor {
         }
     }
 
-    /// What has waited longest, be it at home here or not: first come, first served.
+    /// What has begun goes in order, first come, first served. Of those that have not begun, the newest
+    /// goes next: whoever has spawned and then waits mostly waits for those, and so a tree of goroutines
+    /// is walked in depth, on few stacks. But where somebody has spawned and leaves without waiting,
+    /// which might go on for ever, all that are queued then go in order; and some of them, now and then.
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn pick_queued(&self) -> Option<GoroutineRef> {
         self.streak.set(0);
-        let shared = self.ring.len() + self.spilled.load(Ordering::Relaxed);
-        if shared == 0 {
+        if !self.has_shared() {
             return left(self.own.pop_front());
         }
-        left(match self.own.first() {
-            Some(g) if mutant!("turn": g.turn.get() <= self.arrived.get() - shared as u64 => true) => {
-                self.own.pop_front()
-            }
-            _ => self.pop_shared().or_else(|| self.own.pop_front()),
-        })
+        self.pick_shared()
+    }
+
+    /// As [`Processor::pick_queued`], when there is something to choose from.
+    #[inline(never)]
+    fn pick_shared(&self) -> Option<GoroutineRef> {
+        let own = self.own.first().map_or(u64::MAX, |g| g.turn.get());
+        let before = mutant!("turn": own => u64::MAX);
+        let newest = !self.is_turn_of_oldest();
+        let shared = if newest { self.pop_newest(before) } else { self.pop_oldest(before) };
+        left(shared.or_else(|| self.own.pop_front()))
+    }
+
+    /// Whether something is queued here that any worker may take.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn has_shared(&self) -> bool {
+        RING && !self.ring.is_empty() || self.spilled.load(Ordering::Relaxed) > 0
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn is_turn_of_oldest(&self) -> bool {
+        // In migratory mode what has begun is among them.
+        if !RING || self.migratory {
+            return true;
+        }
+        if mutant!("has-pushed": self.has_pushed.replace(false) => false) {
+            self.aged.set(self.ring.len() + self.spilled.load(Ordering::Relaxed));
+        }
+        let aged = self.aged.get();
+        self.aged.set(aged.saturating_sub(1));
+        aged > 0
+    }
+
+    /// The goroutine that leaves waits.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn forget_pushed(&self) {
+        self.has_pushed.set(false);
+    }
+
+    /// Gives the oldest a turn, if it is time for that. No time: nobody waits.
+    pub(crate) fn age(&self, now: Option<u64>) {
+        let since = self.aged_at.get();
+        let Some(now) = now else {
+            self.aged_at.set(FOREVER);
+            return;
+        };
+        if since == FOREVER {
+            self.aged_at.set(now);
+        } else if now.saturating_sub(since) >= AGE {
+            self.aged_at.set(now);
+            mutant!("aged": self.aged.set(self.aged.get().max(AGED)) => ());
+        }
     }
 
     /// Takes the first goroutine that is at home here, whatever the budget. Owner only.
@@ -352,50 +422,115 @@ impl Processor {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_shared(&self, g: GoroutineRef) {
         g.queued.enter(g);
-        self.arrived.set(self.arrived.get() + 1);
+        self.has_pushed.set(true);
         self.counters.pushed.add_inspected(1);
-        if !self.has_thieves {
+        let turn = self.next_turn();
+        if self.is_alone() {
+            g.turn.set(turn);
             self.unshared.push_back(g);
             let spilled = self.unshared.len();
             mutant!("unshared-length": self.spilled.store(spilled, Ordering::Relaxed) => ());
             return;
         }
-        if self.spilled.load(Ordering::Relaxed) > 0 || self.ring.push(g).is_err() {
-            let spill = self.spill.lock();
+        if !RING || self.ring.push(g, turn).is_err() {
+            self.push_spilling(g, turn);
+        }
+    }
+
+    /// Whether nobody steals, and what makes use of that is built.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn is_alone(&self) -> bool {
+        RING && !self.has_thieves
+    }
+
+    /// The turn of what arrives now. Owner only.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.arrived.set(self.arrived.get() + 1);
+        self.arrived.get()
+    }
+
+    /// As [`Processor::push_shared`], when the ring is full: half of it makes room.
+    #[cold]
+    fn push_spilling(&self, g: GoroutineRef, turn: u64) {
+        let spill = self.spill.lock();
+        let push = |g: GoroutineRef, turn| {
+            g.turn.set(turn);
             spill.push_back(g);
             self.counters.spilled.add(1);
-            self.spilled.store(spill.len(), Ordering::Relaxed);
+        };
+        if RING {
+            self.ring.take_half(push);
         }
+        if !RING || self.ring.push(g, turn).is_err() {
+            push(g, turn);
+        }
+        self.spilled.store(spill.len(), Ordering::Relaxed);
     }
 
-    /// Takes the first that any worker may run; it still counts as queued. Owner only.
+    /// Takes the oldest that any worker may run, unless it was queued after `before`; it still counts
+    /// as queued. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn pop_shared(&self) -> Option<GoroutineRef> {
-        if !self.has_thieves {
-            let oldest = self.unshared.pop_front();
-            self.spilled.store(self.unshared.len(), Ordering::Relaxed);
-            return oldest;
+    pub(crate) fn pop_oldest(&self, before: u64) -> Option<GoroutineRef> {
+        if self.is_alone() {
+            return self.pop_from(&self.unshared, before, false);
         }
-        self.ring.pop().or_else(|| self.refill())
+        if self.spilled.load(Ordering::Relaxed) > 0
+            && let Some(g) = self.pop_spilled(before, false)
+        {
+            return Some(g);
+        }
+        if RING { self.ring.pop_oldest(before) } else { None }
     }
 
-    /// Moves the oldest of the spill into the empty ring, and takes one.
+    /// As [`Processor::pop_oldest`], but takes the newest.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn pop_newest(&self, before: u64) -> Option<GoroutineRef> {
+        if self.is_alone() {
+            return self.pop_from(&self.unshared, before, true);
+        }
+        self.ring.pop_newest(before).or_else(|| self.pop_spilled(before, true))
+    }
+
+    /// Takes the oldest or the newest, unless it was queued after `before`, and takes note of how many
+    /// are left.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn pop_from(&self, queue: &Deque, before: u64, newest: bool) -> Option<GoroutineRef> {
+        let first = if newest { queue.last()? } else { queue.first()? };
+        if first.turn.get() > before {
+            return None;
+        }
+        let taken = if newest { queue.pop_back() } else { queue.pop_front() };
+        self.spilled.store(queue.len(), Ordering::Relaxed);
+        taken
+    }
+
+    /// As [`Processor::pop_oldest`], from the spill; or its newest.
     #[cold]
-    fn refill(&self) -> Option<GoroutineRef> {
-        self.steal_spilled(self)
+    fn pop_spilled(&self, before: u64, newest: bool) -> Option<GoroutineRef> {
+        if self.spilled.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.pop_from(&self.spill.lock(), before, newest)
     }
 
-    /// Takes up to half a ring of what is spilled here: one to run, and the others into the ring of
-    /// `to`, which the caller owns and which is empty.
-    pub(crate) fn steal_spilled(&self, to: &Processor) -> Option<GoroutineRef> {
+    /// Takes the older half of what any worker may take, or a good part of it: one to run, and the
+    /// others into the ring of `to`, which the caller owns and which is empty.
+    pub(crate) fn steal_into(&self, to: &Processor) -> Option<GoroutineRef> {
+        let turn = to.next_turn();
+        let spilled = self.steal_spilled(to, turn);
+        if RING { spilled.or_else(|| self.ring.steal_into(&to.ring, turn)) } else { spilled }
+    }
+
+    fn steal_spilled(&self, to: &Processor, turn: u64) -> Option<GoroutineRef> {
         if self.spilled.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let spill = self.spill.lock();
         let first = spill.pop_front()?;
-        for _ in 1..CAPACITY / 2 {
-            let Some(g) = spill.pop_front() else { break };
-            if to.ring.push(g).is_err() {
+        let rest = if RING { CAPACITY / 2 - 1 } else { 0 };
+        for g in iter::from_fn(|| spill.pop_front()).take(rest) {
+            if to.ring.push(g, turn).is_err() {
                 crate::fatal!("a processor without work has a full ring");
             }
         }
@@ -403,16 +538,9 @@ impl Processor {
         Some(first)
     }
 
-    /// Counts what has just been stolen into the empty ring as queued here. Owner only.
-    pub(crate) fn count_stolen(&self) {
-        self.arrived.set(self.arrived.get() + self.ring.len() as u64);
-    }
-
     /// Whether any worker could take something from here.
     pub(crate) fn is_stealable(&self) -> bool {
-        !self.ring.is_empty()
-            || self.spilled.load(Ordering::Relaxed) > 0
-            || self.migratory && self.has_next()
+        self.has_shared() || self.migratory && self.has_next()
     }
 
     /// Adds a deadline. Owner only.
@@ -421,7 +549,7 @@ impl Processor {
         // SAFETY: the caller is about to park on this waiter, and takes it out when it is woken
         // otherwise (`wait::finish_timer`).
         unsafe { timers.insert(deadline, NonNull::from(waiter)) };
-        let nearest = mutant!("timer-nearest": timers.nearest() => crate::FOREVER);
+        let nearest = mutant!("timer-nearest": timers.nearest() => FOREVER);
         self.nearest.store(nearest, Ordering::Relaxed);
     }
 
@@ -455,10 +583,7 @@ impl Processor {
     /// True when nothing is queued here. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_idle(&self) -> bool {
-        !self.has_next()
-            && self.own.is_empty()
-            && self.ring.is_empty()
-            && self.spilled.load(Ordering::Relaxed) == 0
+        !self.has_next() && self.own.is_empty() && !self.has_shared()
     }
 
     /// A fresh number for a goroutine; `refill(n)` reserves `n` numbers and returns the first.

@@ -391,9 +391,7 @@ impl Shared {
                 }
                 let victim = &self.processors[at];
                 counters.victims.add(1);
-                let stolen = victim.ring.steal_into(&thief.ring);
-                if let Some(g) = stolen.or_else(|| victim.steal_spilled(thief)) {
-                    thief.count_stolen();
+                if let Some(g) = victim.steal_into(thief) {
                     counters.steals.add(1);
                     counters.stolen.add(1 + thief.ring.len() as u64);
                     g.queued.leave(g);

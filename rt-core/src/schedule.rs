@@ -18,12 +18,12 @@ pub(crate) fn enqueue_woken(g: GoroutineRef) {
     }
 }
 
-/// As [`enqueue_woken`], behind all that is queued: for a waker that ends. Its processor is free in a
-/// moment anyway, and one who joins many is better woken when many have ended.
+/// As [`enqueue_woken`], for a waker that ends. In migratory mode it goes behind all that is queued: one who
+/// joins many, which begin in order, is better woken when many have ended.
 #[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn enqueue_joiner(g: GoroutineRef) {
     match enter() {
-        Some(entered) if entered.may_run(g) => entered.push_last(g),
+        Some(entered) if entered.shared().migratory() && entered.may_run(g) => entered.push_last(g),
         _ => enqueue_woken(g),
     }
 }

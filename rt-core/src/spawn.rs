@@ -117,25 +117,38 @@ impl Entered<'_> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn settle_or_push(&self, g: GoroutineRef) {
         let settled = self.processor().settled.load(Ordering::Relaxed);
-        if settled >= UNBALANCED
-            && !self.shared().migratory()
-            && let Some(processor) = self.shared().least_settled(settled)
-        {
-            if processor.is_asleep() {
-                processor.holder().offer(g);
-            } else {
-                self.shared().inject.push(g);
-                self.shared().wake_one();
-            }
-            return;
+        if settled < UNBALANCED || self.shared().migratory() || !self.settle_elsewhere(g, settled) {
+            self.push_shared(g);
         }
-        self.push_shared(g);
+    }
+
+    #[cold]
+    fn settle_elsewhere(&self, g: GoroutineRef, settled: u64) -> bool {
+        let shared = self.shared();
+        // Whoever wakes up for those that are queued here already takes more by that.
+        let first = !self.processor().has_shared();
+        if settled < CROWDED && !first {
+            return false;
+        }
+        match shared.least_settled(settled) {
+            Some(processor) if first && processor.is_asleep() => processor.holder().offer(g),
+            Some(_) if settled >= CROWDED => {
+                shared.inject.push(g);
+                shared.wake_one();
+            }
+            _ => return false,
+        }
+        true
     }
 }
 
 /// From so many goroutines at home on, a worker compares itself with the others before it keeps one
 /// more.
 const UNBALANCED: u64 = 64;
+
+/// From so many on, it also gives them to those that have work. Not from fewer: the goroutines of a tree
+/// come and go, and are best kept together.
+const CROWDED: u64 = 512;
 
 impl Shared {
     /// The processor whose worker is home to the fewest goroutines, if it has less than three quarters of

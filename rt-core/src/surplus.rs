@@ -98,7 +98,7 @@ impl Worker {
         if let Some(g) = processor.swap_next(None) {
             entered.push_last(g);
         }
-        while let Some(g) = processor.pop_shared() {
+        while let Some(g) = processor.pop_oldest(u64::MAX) {
             g.queued.leave(g);
             self.shared().inject.push(g);
             self.shared().wake_one();

@@ -141,11 +141,14 @@ impl<'p> Entered<'p> {
         let kind = match how {
             Leave::Yield => Note::YIELD,
             Leave::Park(lock) => {
-                g.unlock.set(Some(NonNull::from(lock)));
+                g.aside.set(Some(NonNull::from(lock).cast()));
                 Note::PARK
             }
             Leave::Commit => Note::COMMIT,
         };
+        if kind != Note::YIELD {
+            self.processor.forget_pushed();
+        }
         if self.shared().migratory() && !g.pinned.get() {
             // std counts panics by thread, so an unwinding goroutine must come back to this one.
             let unwinds = (self.shared().unwinding)();
@@ -238,11 +241,11 @@ impl<'p> Entered<'p> {
                 self.push_last(g);
             }
             Note::PARK => {
-                let Some(lock) = g.unlock.get() else { parked_unlocked(g) };
+                let Some(lock) = g.aside.get() else { parked_unlocked(g) };
                 g.state.set(Change::ParkLocked);
                 // SAFETY: the lock is part of what the goroutine waits on, which it keeps. From
                 // the release on the goroutine may run again elsewhere: nothing follows.
-                unsafe { lock.as_ref() }.release();
+                unsafe { lock.cast::<Lock>().as_ref() }.release();
             }
             Note::COMMIT => {
                 if !g.state.commit() {

@@ -13,6 +13,9 @@ use tests::{MODES, Mode, Withheld, ms};
 /// The most that anybody waits.
 const MOST: Duration = Duration::from_millis(10);
 
+/// So many come at once.
+const CROWD: usize = 64;
+
 /// When those who take all the turns stop by themselves, so that a test which they starve ends.
 const ENOUGH: Duration = Duration::from_secs(3);
 
@@ -71,6 +74,45 @@ fn again(busy: Busy) {
     });
 }
 
+/// One that sends and receives, and never has to wait for that.
+fn unwaited(busy: Busy) {
+    gort::go(move || {
+        let (tx, rx) = chan::bounded::<()>(1);
+        while busy.turn() {
+            tx.send(()).unwrap();
+            rx.recv().unwrap();
+        }
+    });
+}
+
+/// One that selects what is always ready.
+fn selects(busy: Busy) {
+    gort::go(move || {
+        let (tx, rx) = chan::bounded::<()>(1);
+        while busy.turn() {
+            chan::select! {
+                send(tx, ()) -> sent => sent.unwrap(),
+                recv(rx) -> received => received.unwrap(),
+            }
+        }
+    });
+}
+
+/// One that walks a tree of goroutines which wait for those they have spawned, again and again.
+fn trees(busy: Busy) {
+    gort::go(move || while walk(&busy, 5) {});
+}
+
+fn walk(busy: &Busy, depth: u32) -> bool {
+    let goes_on = busy.turn();
+    if goes_on && depth > 0 {
+        let branches = [busy.clone(), busy.clone()];
+        let branches = branches.map(|busy| gort::spawn(move || walk(&busy, depth - 1)));
+        branches.into_iter().for_each(|branch| assert!(branch.join().is_ok()));
+    }
+    goes_on
+}
+
 /// The longest that somebody waited: a sleeper, a newcomer, one that gives way, a message from
 /// outside, a byte for a socket. And for how long the machine kept threads from running meanwhile.
 fn longest(mode: Mode, begin: fn(Busy)) -> (Duration, Duration) {
@@ -100,6 +142,9 @@ fn longest(mode: Mode, begin: fn(Busy)) -> (Duration, Duration) {
             let before = Instant::now();
             worst = worst.max(gort::spawn(move || before.elapsed()).join().unwrap());
         }
+        let before = Instant::now();
+        let crowd = [(); CROWD].map(|()| gort::spawn(move || before.elapsed()));
+        worst = crowd.into_iter().map(|one| one.join().unwrap()).fold(worst, Duration::max);
         for one in [sleeper, other] {
             worst = worst.max(one.join().unwrap().unwrap());
         }
@@ -179,6 +224,21 @@ fn those_who_only_yield_starve_nobody() {
 #[test]
 fn those_who_spawn_their_successors_starve_nobody() {
     nobody_waits(again);
+}
+
+#[test]
+fn those_who_never_wait_for_a_channel_starve_nobody() {
+    nobody_waits(unwaited);
+}
+
+#[test]
+fn those_who_select_what_is_ready_starve_nobody() {
+    nobody_waits(selects);
+}
+
+#[test]
+fn those_who_walk_trees_starve_nobody() {
+    nobody_waits(trees);
 }
 
 /// Those who give way on one processor, and how many turns they take at most before something runs

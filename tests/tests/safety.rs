@@ -221,6 +221,8 @@ fn calls_on_one_thread_need_not_nest() {
                 yield_now();
             });
         });
+        // They begin in order.
+        yield_now();
         first.join().unwrap();
         second.join().unwrap();
         assert!(fooled.load(Ordering::Relaxed), "the gap is closed: say so in docs/safety.md");

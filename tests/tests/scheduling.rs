@@ -140,6 +140,8 @@ fn yielding_is_first_come_first_served() {
                     })
                 })
                 .collect();
+            // They begin in order.
+            gort::yield_now();
             handles.into_iter().for_each(|handle| handle.join().unwrap());
             let log = log.lock().unwrap();
             for (at, turn) in log.chunks(5).enumerate() {
@@ -149,23 +151,35 @@ fn yielding_is_first_come_first_served() {
     }
 }
 
+/// In which order so many goroutines begin, where their spawner leaves like this.
+fn order_of_starts(mode: Mode, goroutines: usize, leave: fn()) -> Vec<usize> {
+    mode.run(|| {
+        let log = Arc::new(StdMutex::new(Vec::new()));
+        let handles: Vec<_> = (0..goroutines)
+            .map(|i| {
+                let log = Arc::clone(&log);
+                gort::spawn(move || log.lock().unwrap().push(i))
+            })
+            .collect();
+        leave();
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        std::mem::take(&mut *log.lock().unwrap())
+    })
+}
+
+/// More than a ring takes.
 #[test]
-fn spawned_goroutines_start_in_order() {
+fn goroutines_start_in_order_when_their_spawner_yields() {
     for mode in [Mode::Stays(1), Mode::Migrates(1)] {
-        // More than a ring takes.
-        let order = mode.run(|| {
-            let log = Arc::new(StdMutex::new(Vec::new()));
-            let handles: Vec<_> = (0..1000)
-                .map(|i| {
-                    let log = Arc::clone(&log);
-                    gort::spawn(move || log.lock().unwrap().push(i))
-                })
-                .collect();
-            handles.into_iter().for_each(|handle| handle.join().unwrap());
-            std::mem::take(&mut *log.lock().unwrap())
-        });
+        let order = order_of_starts(mode, 1000, gort::yield_now);
         assert!(order.is_sorted(), "{mode:?}: {order:?}");
     }
+}
+
+#[test]
+fn the_newest_starts_first_when_its_spawner_waits() {
+    let order = order_of_starts(Mode::Stays(1), 50, || ());
+    assert!(order.is_sorted_by(|one, next| one > next), "{order:?}");
 }
 
 /// Passes a message to and fro until told to stop, and returns how often.

@@ -82,6 +82,10 @@ where
 ///
 /// On a plain thread that belongs to no runtime, it runs on a process-wide one.
 ///
+/// In which order goroutines begin is not promised. As it is, on one processor and in default mode, the
+/// newest begins first when the spawner waits, so that trees of goroutines need few stacks; and all begin
+/// in order when it gives way by [`yield_now`](super::yield_now).
+///
 /// # Panics
 /// When the system gives no memory for its stack, or no thread to the first worker, with a message
 /// that says what ran out; [`Builder::spawn`] returns an error instead.

@@ -30,6 +30,7 @@ use super::packet::{Note, Packet, Token, wake};
 use super::pick::Promised;
 use crate::lock::{Guard, Protected};
 use crate::seam::mutant;
+use crate::switch::checkpoint;
 use crate::wait::{About, Claimed, Ends, Handles, WaitQueue, WaitsFor, Wake, park};
 use crate::{FOREVER, os};
 
@@ -46,6 +47,10 @@ pub(super) enum Refused {
 
 /// The deadline of an operation that doesn't wait at all.
 pub(super) const AT_ONCE: u64 = 0;
+
+/// After so many operations that have not waited, one counts as a resumption: who never waits, because
+/// the other side is on another processor, is not to keep its own for good.
+const PER_TURN: u32 = 64;
 
 /// What senders and receivers of one channel share.
 pub(super) struct Channel<T> {
@@ -66,8 +71,34 @@ pub(super) struct State<T> {
     pub(super) coming: usize,
     /// Set once, when the last handle of either side goes.
     pub(super) disconnected: bool,
+    /// How many operations have not waited.
+    unwaited: u32,
     /// What goes past the buffer, between those who select.
     pub(super) promised: Promised<T>,
+}
+
+/// Whether an operation counts as a resumption.
+#[must_use]
+struct Turn(bool);
+
+impl Turn {
+    /// Without the channel's lock.
+    #[inline(always)]
+    fn end(self) {
+        if self.0 {
+            checkpoint();
+        }
+    }
+}
+
+impl<T> State<T> {
+    /// An operation needn't wait; one with this deadline might have.
+    #[inline(always)]
+    fn count_unwaited(&mut self, deadline: u64) -> Turn {
+        self.unwaited = self.unwaited.wrapping_add(1);
+        let due = self.unwaited.is_multiple_of(PER_TURN) && deadline != AT_ONCE;
+        Turn(mutant!("without-waiting": due => false))
+    }
 }
 
 impl<T> Channel<T> {
@@ -91,6 +122,7 @@ impl<T> Channel<T> {
                 futures: WaitQueue::new(WaitsFor::Receive),
                 coming: 0,
                 disconnected: false,
+                unwaited: 0,
                 promised: Promised::none(),
             }),
         }
@@ -167,16 +199,20 @@ impl<T> Channel<T> {
             };
             // SAFETY: the receiver left room for one message there, and the caller gives one up.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
+            let turn = state.count_unwaited(deadline);
             drop(state);
             receiver.wake();
+            turn.end();
             return Ok(());
         }
         if let Some(place) = state.buffer.push() {
             // SAFETY: `push` gave out an empty place, and the caller gives a message up.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
+            let turn = state.count_unwaited(deadline);
             let future = state.futures.claim_first();
             drop(state);
             ring(future);
+            turn.end();
             return Ok(());
         }
         if deadline == AT_ONCE {
@@ -200,9 +236,14 @@ impl<T> Channel<T> {
         if let Some(oldest) = state.buffer.pop() {
             // SAFETY: `pop` gave a message up, and the caller has room for it.
             unsafe { place.copy_from_nonoverlapping(oldest, 1) };
-            if let Some(sender) = state.waiting_senders.claim_first() {
-                mutant!("refill": Channel::refill(state, sender) => drop(sender));
+            let turn = state.count_unwaited(deadline);
+            match state.waiting_senders.claim_first() {
+                Some(sender) => {
+                    mutant!("refill": Channel::refill(state, sender) => drop(sender));
+                }
+                None => drop(state),
             }
+            turn.end();
             return Ok(());
         }
         while let Some(sender) = state.waiting_senders.claim_first() {
@@ -215,8 +256,10 @@ impl<T> Channel<T> {
             };
             // SAFETY: the sender gave its message up, and the caller has room for it.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
+            let turn = state.count_unwaited(deadline);
             drop(state);
             mutant!("send-wake": sender.wake() => drop(sender));
+            turn.end();
             return Ok(());
         }
         if let Buffer::Clock(_) = state.buffer {

@@ -78,6 +78,10 @@ pub(super) fn choose<'a>(
     if !biased {
         shuffle(handles);
     }
+    if deadline != AT_ONCE {
+        // One that is always ready never waits; and it takes as long as a resumption.
+        checkpoint();
+    }
     let mut since = NOT_WAITED;
     loop {
         let waited = since;

@@ -13,15 +13,18 @@ use crate::inbox::Inbox;
 use crate::inject::Inject;
 use crate::run_queue::RunQueue;
 
+/// Whenever it was queued.
+const ALL: u64 = u64::MAX;
+
 /// Takes all that is left in a ring. By its owner.
 fn drain(ring: &RunQueue) -> Vec<u64> {
-    core::iter::from_fn(|| ring.pop()).map(open).collect()
+    core::iter::from_fn(|| ring.pop_oldest(ALL)).map(open).collect()
 }
 
 /// What a thief that comes once gets.
 fn steal(ring: &RunQueue) -> Vec<u64> {
     let own = RunQueue::new();
-    let first = ring.steal_into(&own).map(open);
+    let first = ring.steal_into(&own, 0).map(open);
     first.into_iter().chain(drain(&own)).collect()
 }
 
@@ -40,10 +43,10 @@ fn run_queue_owner_against_thief() {
         let thief = thread::spawn(move || steal(&victim));
         let mut taken = Vec::new();
         for number in 0..2 {
-            assert!(ring.push(herd.pack(number)).is_ok());
+            assert!(ring.push(herd.pack(number), 0).is_ok());
         }
-        taken.extend(ring.pop().map(open));
-        assert!(ring.push(herd.pack(2)).is_ok());
+        taken.extend(ring.pop_oldest(ALL).map(open));
+        assert!(ring.push(herd.pack(2), 0).is_ok());
         taken.extend(drain(&ring));
         assert!(taken.is_sorted(), "the owner takes the oldest first");
         taken.extend(thief.join().unwrap_or_default());
@@ -58,13 +61,77 @@ fn run_queue_two_thieves() {
         let ring = Rc::new(RunQueue::new());
         let thieves = [ring.clone(), ring.clone()].map(|ring| thread::spawn(move || steal(&ring)));
         for number in 0..2 {
-            assert!(ring.push(herd.pack(number)).is_ok());
+            assert!(ring.push(herd.pack(number), 0).is_ok());
         }
         let mut taken = drain(&ring);
         for thief in thieves {
             taken.extend(thief.join().unwrap_or_default());
         }
         assert_all(taken, 2);
+    });
+}
+
+/// The owner takes from the end that the thief doesn't take from, and writes the slot again.
+#[test]
+fn run_queue_newest_against_thief() {
+    check(|| {
+        let herd = Herd::new(4);
+        let ring = Rc::new(RunQueue::new());
+        for number in 0..2 {
+            assert!(ring.push(herd.pack(number), 0).is_ok());
+        }
+        let victim = ring.clone();
+        let thief = thread::spawn(move || steal(&victim));
+        let mut taken: Vec<_> = ring.pop_newest(ALL).map(open).into_iter().collect();
+        for number in 2..4 {
+            assert!(ring.push(herd.pack(number), 0).is_ok());
+        }
+        let newest = ring.pop_newest(ALL).map(open);
+        assert!(newest.is_none_or(|number| number == 3), "the owner takes the newest first");
+        taken.extend(newest);
+        taken.extend(drain(&ring));
+        taken.extend(thief.join().unwrap_or_default());
+        assert_all(taken, 4);
+    });
+}
+
+/// One is left, and three want it.
+#[test]
+fn run_queue_last_one() {
+    check(|| {
+        let herd = Herd::new(1);
+        let ring = Rc::new(RunQueue::new());
+        assert!(ring.push(herd.pack(0), 0).is_ok());
+        let thieves = [ring.clone(), ring.clone()].map(|ring| thread::spawn(move || steal(&ring)));
+        let mut taken: Vec<_> = ring.pop_newest(ALL).map(open).into_iter().collect();
+        assert!(ring.is_empty() && ring.pop_newest(ALL).is_none());
+        for thief in thieves {
+            taken.extend(thief.join().unwrap_or_default());
+        }
+        assert_all(taken, 1);
+    });
+}
+
+/// The owner makes room while a thief takes.
+#[test]
+fn run_queue_half_against_thief() {
+    check(|| {
+        let herd = Herd::new(4);
+        let ring = Rc::new(RunQueue::new());
+        for number in 0..4 {
+            assert!(ring.push(herd.pack(number), number as u64).is_ok());
+        }
+        let victim = ring.clone();
+        let thief = thread::spawn(move || steal(&victim));
+        let mut taken = Vec::new();
+        ring.take_half(|g, turn| {
+            taken.push(open(g));
+            assert_eq!(taken.last(), Some(&turn));
+        });
+        taken.extend(drain(&ring));
+        assert!(taken.is_sorted(), "the owner takes the oldest first");
+        taken.extend(thief.join().unwrap_or_default());
+        assert_all(taken, 4);
     });
 }
 
@@ -75,15 +142,15 @@ fn run_queue_full_and_round() {
         let herd = Herd::new(6);
         let ring = Rc::new(RunQueue::new());
         for number in 0..4 {
-            assert!(ring.push(herd.pack(number)).is_ok());
+            assert!(ring.push(herd.pack(number), 0).is_ok());
         }
         let victim = ring.clone();
         let thief = thread::spawn(move || steal(&victim));
         let mut taken = Vec::new();
         for number in 4..6 {
             let g = herd.pack(number);
-            while ring.push(g).is_err() {
-                taken.extend(ring.pop().map(open));
+            while ring.push(g, 0).is_err() {
+                taken.extend(ring.pop_oldest(ALL).map(open));
             }
         }
         taken.extend(drain(&ring));

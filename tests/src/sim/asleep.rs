@@ -18,6 +18,10 @@ const ENDS: &[(&str, &str)] = &[
         "asleep",
         "exited with status 2: fatal: all goroutines are asleep - deadlock!\n  goroutine 1 'main', ",
     ),
+    (
+        "after_call",
+        "exited with status 2: fatal: all goroutines are asleep - deadlock!\n  goroutine 1 'main', ",
+    ),
     // Whoever is outside could still connect, so it is the simulation that says it.
     ("unvisited", "deadlock: nobody can run and nobody has a deadline"),
 ];
@@ -80,6 +84,16 @@ pub(crate) fn asleep(setting: Setting) {
         });
         assert!(rx.recv().is_err());
         drop(connection);
+    });
+}
+
+/// Nobody can go on, and the thread that made the last call may be the last to be idle.
+pub(crate) fn after_call(setting: Setting) {
+    setting.run(|| {
+        let (tx, rx) = chan::bounded::<()>(0);
+        gort::blocking(|| ());
+        assert!(rx.recv().is_err());
+        drop(tx);
     });
 }
 

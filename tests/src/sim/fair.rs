@@ -19,11 +19,15 @@ const TURN: Duration = Duration::from_micros(20);
 /// The most that anybody waits, in nanoseconds.
 const MOST: u64 = 10_000_000;
 
+/// So many come at once.
+const CROWD: usize = 64;
+
 /// The programs of this file.
 pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "fair_pair", run: |setting| fair(setting, TURN, pair) },
     Program { name: "fair_yield", run: |setting| fair(setting, TURN, yields) },
     Program { name: "fair_again", run: |setting| fair(setting, TURN, again) },
+    Program { name: "fair_trees", run: |setting| fair(setting, TURN, trees) },
     Program { name: "fair_socket", run: |setting| fair(setting, TURN, socket) },
     Program { name: "fair_slow", run: slow },
     Program { name: "fair_steps", run: steps },
@@ -81,6 +85,23 @@ fn again(busy: Busy) {
             again(busy);
         }
     });
+}
+
+/// One that walks a tree of goroutines which wait for those they have spawned, again and again.
+fn trees(busy: Busy) {
+    gort::go(move || while walk(&busy, 5) {});
+}
+
+fn walk(busy: &Busy, depth: u32) -> bool {
+    let goes_on = busy.turn();
+    if goes_on && depth > 0 {
+        let branches = [busy.clone(), busy.clone()];
+        let branches = branches.map(|busy| gort::spawn(move || walk(&busy, depth - 1)));
+        for branch in branches {
+            branch.join().expect("no panic");
+        }
+    }
+    goes_on
 }
 
 /// One that uses a socket which is always ready.
@@ -165,6 +186,12 @@ fn fair(setting: Setting, turn: Duration, begin: fn(Busy)) {
             let before = os::now();
             let begun = gort::spawn(move || in_time(before, "one that is new waited"));
             begun.join().expect("no panic");
+        }
+        let before = os::now();
+        let crowd = [(); CROWD];
+        let crowd = crowd.map(|()| gort::spawn(move || in_time(before, "one of many waited")));
+        for one in crowd {
+            one.join().expect("no panic");
         }
         drop(ask);
         ticker.join().expect("no panic");

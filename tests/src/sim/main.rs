@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use options::{Options, USAGE};
 use os_linux::Linux;
 use os_sim::{Config, Faults, Outcome, Strategy, check};
-use programs::{PROGRAMS, Program, Setting};
+use programs::{Program, Setting};
 
 /// No program takes a third of it.
 const STEP_LIMIT: u64 = 30_000;
@@ -48,11 +48,20 @@ fn main() -> ExitCode {
     if options.brief {
         // Panics are counted, and would tear the lines of the report apart.
         std::panic::set_hook(Box::new(|_| ()));
+    } else {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // `left_scopes` makes thousands of these, and expects them.
+            let lost = info.payload_as_str().is_some_and(|text| text.starts_with(threads::LOST));
+            if !lost {
+                report(info);
+            }
+        }));
     }
     let mut passed = 0;
     let mut all = 0;
     let mut failures = Vec::new();
-    for program in PROGRAMS {
+    for program in options.programs() {
         print!("sim {:<12} ", program.name);
         // For whoever wants to know where it crashed.
         let _ = std::io::stdout().flush();
@@ -147,7 +156,7 @@ fn report(failure: &Failure, options: Options) {
     let (name, seed, steps) = (program.name, outcome.seed, outcome.steps);
     let text = outcome.failure.as_deref().unwrap_or_default();
     println!("\n{name} fails under seed {seed} after {steps} steps: {text}");
-    println!("replay: {}", options.replay(seed));
+    println!("replay: {}", options.replay(program, seed));
     let again = one(program, seed, Options { trace: true, ..options });
     if again.hash != outcome.hash {
         println!("not deterministic: the same seed has now gone another way");

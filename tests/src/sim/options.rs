@@ -5,11 +5,15 @@ use std::fmt;
 use lexopt::prelude::*;
 use os_sim::{Faults, Strategy};
 
+use crate::programs::{PROGRAMS, Program};
+
 /// What is to be run. What is none, the seed decides.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) first: u64,
     pub(crate) seeds: u64,
+    /// The only one to be run.
+    pub(crate) program: Option<&'static Program>,
     pub(crate) procs: Option<usize>,
     pub(crate) mode: Option<Choice<bool>>,
     pub(crate) strategy: Option<Choice<Strategy>>,
@@ -46,7 +50,7 @@ const FAULTS: &[Choice<Faults>] = &[
     choice("silent", Faults::SILENT),
 ];
 
-pub(crate) const USAGE: &str = "sim [--seeds N] [--seed S] [--procs P] [--mode default|migratory] \
+pub(crate) const USAGE: &str = "sim [--seeds N] [--seed S] [--program NAME] [--procs P] [--mode default|migratory] \
      [--strategy uniform|pct|mixed] [--faults none|spurious|silent] [--brief]";
 
 impl Options {
@@ -54,6 +58,7 @@ impl Options {
         let mut options = Options {
             first: 0,
             seeds: 1000,
+            program: None,
             procs: None,
             mode: None,
             strategy: None,
@@ -70,6 +75,7 @@ impl Options {
                     options.seeds = 1;
                     options.trace = true;
                 }
+                Long("program") => options.program = Some(program(&mut parser)?),
                 Long("procs") => {
                     options.procs = Some(number(&mut parser, "--procs")?.max(1) as usize);
                 }
@@ -85,9 +91,15 @@ impl Options {
         Ok(options)
     }
 
-    /// The command that runs one seed as these options would.
-    pub(crate) fn replay(&self, seed: u64) -> String {
-        let mut line = format!("cargo ci sim --seed {seed}");
+    /// The programs to be run.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = &'static Program> {
+        let all = if self.program.is_some() { &[] } else { PROGRAMS };
+        self.program.into_iter().chain(all)
+    }
+
+    /// The command that runs one seed of a program as these options would.
+    pub(crate) fn replay(&self, program: &Program, seed: u64) -> String {
+        let mut line = format!("cargo ci sim --seed {seed} --program {}", program.name);
         let mut add = |option: &str, value: Option<&dyn fmt::Display>| {
             if let Some(value) = value {
                 line += &format!(" --{option} {value}");
@@ -112,6 +124,15 @@ fn chosen<T: Copy>(
     found.copied().ok_or_else(|| {
         let names: Vec<_> = choices.iter().map(|choice| choice.name).collect();
         format!("{option} is {value:?}: give one of {}", names.join(", "))
+    })
+}
+
+fn program(parser: &mut lexopt::Parser) -> Result<&'static Program, String> {
+    let value = parser.value().map_err(|e| e.to_string())?;
+    let found = PROGRAMS.iter().find(|program| value.to_str() == Some(program.name));
+    found.ok_or_else(|| {
+        let names: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
+        format!("--program is {value:?}: give one of {}", names.join(", "))
     })
 }
 

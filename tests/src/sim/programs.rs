@@ -61,6 +61,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "park", run: park },
     Program { name: "steal", run: steal },
     Program { name: "next", run: next },
+    Program { name: "in_depth", run: in_depth },
     Program { name: "inbox", run: inbox },
     Program { name: "timers", run: timers },
     Program { name: "timeouts", run: timeouts },
@@ -105,6 +106,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: refused::NAME, run: refused::program },
     Program { name: refused::CROWDED, run: refused::crowded },
     Program { name: "asleep", run: asleep::asleep },
+    Program { name: "after_call", run: asleep::after_call },
     Program { name: "unvisited", run: asleep::unvisited },
     Program { name: "drowsy", run: asleep::drowsy },
     Program { name: "looked", run: looked::looked },
@@ -178,6 +180,40 @@ fn steal(setting: Setting) {
         sum.load(Ordering::Relaxed)
     });
     assert_eq!(sum, 300 * 299 / 2);
+}
+
+/// A tree is walked in depth, so that few of its goroutines are there at a time: of those that have not
+/// begun, the newest goes first where its spawner waits.
+fn in_depth(setting: Setting) {
+    /// How many have begun and not ended, and the most that there ever were.
+    #[derive(Default)]
+    struct Alive(AtomicU64, AtomicU64);
+
+    fn walk(alive: Arc<Alive>, depth: u32) {
+        let now = alive.0.fetch_add(1, Ordering::Relaxed) + 1;
+        alive.1.fetch_max(now, Ordering::Relaxed);
+        if depth > 0 {
+            let branches = [(); 3].map(|()| {
+                let alive = alive.clone();
+                gort::spawn(move || walk(alive, depth - 1))
+            });
+            for branch in branches {
+                branch.join().expect("no panic");
+            }
+        }
+        alive.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    let setting = Setting { migratory: false, ..setting };
+    let most = setting.run(|| {
+        let alive = Arc::new(Alive::default());
+        walk(alive.clone(), 4);
+        alive.1.load(Ordering::Relaxed)
+    });
+    // Of 121; in breadth it would be 94 or more. A thief goes its own way down. And where the clock
+    // steps, the oldest may have their turn.
+    let few = most <= 10 * setting.procs as u64;
+    assert!(few || !setting.punctual, "{most} at a time");
 }
 
 /// A pair that ready each other in the `next` slot, and a third that must get its turn. On one

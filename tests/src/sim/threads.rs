@@ -15,6 +15,9 @@ use crate::programs::Setting;
 
 const US: Duration = Duration::from_micros(1);
 
+/// How the panic of a scope begins whose runtime ended first.
+pub(crate) const LOST: &str = "the runtime ended before";
+
 /// Two unpark each other in turn; and a plain thread unparks one for the last time.
 pub(crate) fn unparks(setting: Setting) {
     const ROUNDS: u64 = 12;
