@@ -18,18 +18,20 @@ fn here() -> ThreadId {
     std::thread::current().id()
 }
 
-/// The threads that others run on until `stop`, who wait and go on all the time.
+/// The threads that others run on until `stop`, and at least once, who wait and go on all the time.
 fn others(n: usize, stop: &Arc<AtomicBool>) -> Vec<gort::JoinHandle<Vec<ThreadId>>> {
     let run = |stop: Arc<AtomicBool>| {
         move || {
             let mut threads = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
+            loop {
                 if !threads.contains(&here()) {
                     threads.push(here());
                 }
+                if stop.load(Ordering::Relaxed) {
+                    return threads;
+                }
                 yield_now();
             }
-            threads
         }
     };
     (0..n).map(|_| gort::spawn(run(stop.clone()))).collect()

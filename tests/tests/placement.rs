@@ -10,7 +10,7 @@ use gort::chan;
 use tests::{Mode, spin_until, thread_id, yield_until};
 
 /// Spawns `n` goroutines that live until the end, with `pause` after each, and returns how many of
-/// them live on each thread.
+/// them live on each thread but the spawner's own.
 fn homes(n: usize, pause: impl Fn(usize), start: fn()) -> HashMap<i32, usize> {
     let (tx, rx) = chan::bounded::<()>(0);
     let started = Arc::new(AtomicUsize::new(0));
@@ -35,17 +35,20 @@ fn homes(n: usize, pause: impl Fn(usize), start: fn()) -> HashMap<i32, usize> {
     for handle in handles {
         *homes.entry(handle.join().unwrap()).or_default() += 1;
     }
+    // It is busy with spawning, and has as many of them as that leaves it time for.
+    homes.remove(&thread_id());
     homes
 }
 
 /// Asserts that the thousand goroutines of one spawner get homes on all workers, on none less than a
-/// third of its share. One time in several is enough: the machine may have no processor for one of
+/// third of its share, and on none more than two of them. One time in several is enough: the machine may have no processor for one of
 /// the workers, and then the others do the work.
 fn assert_fair(pause: impl Fn(usize) + Sync, start: fn()) {
     for procs in [2, 4] {
         let mut seen = Vec::new();
         let is_fair = |homes: &HashMap<i32, usize>| {
-            homes.len() == procs && homes.values().all(|&n| n >= 1000 / procs / 3)
+            let share = 1000 / procs;
+            homes.len() == procs - 1 && homes.values().all(|&n| share / 3 <= n && n <= 2 * share)
         };
         while !seen.last().is_some_and(is_fair) {
             assert!(seen.len() < 10, "never fair in {seen:?}");

@@ -53,9 +53,12 @@ fn main() -> ExitCode {
     };
     hide_expected_panics();
     // So many heaps are there before long: how many more malloc makes, of 64 MiB of addresses each, would
-    // depend on how its threads meet.
+    // depend on how its threads meet. musl has one.
+    #[cfg(target_env = "gnu")]
     // SAFETY: sets a number; the process has one thread.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2)
+    };
     let done = Done {
         operations: JOBS.iter().map(|_| AtomicU64::new(0)).collect(),
         failure: Mutex::new(None),
