@@ -28,7 +28,10 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     let seconds = seconds(args)?;
     cmd!(project.sh, "cargo build {BINARY...}").run()?;
     let text = seconds.to_string();
-    let soak = cmd!(project.sh, "cargo run --quiet {BINARY...} -- --seconds {text}");
+    // So many heaps are there before long: how many more malloc makes, of 64 MiB of addresses each, would
+    // depend on how its threads meet.
+    let soak = cmd!(project.sh, "cargo run --quiet {BINARY...} -- --seconds {text}")
+        .env("MALLOC_ARENA_MAX", "2");
     let finished = command::show(soak, Some(Duration::from_secs(seconds) + MORE))?;
     Ok(Counts::parse(&finished.output).or_failed(finished.success))
 }

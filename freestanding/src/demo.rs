@@ -69,6 +69,10 @@ fn crowd() {
             }
             all.done();
         });
+        if number % 1000 == 0 {
+            // Lets them run, so that their stacks can be used again.
+            gort::yield_now();
+        }
     }
     all.wait();
     let sum = sum.lock().map_or(0, |sum| *sum);

@@ -25,6 +25,11 @@ impl Inject {
         Inject { list: Protected::new(List::new()), len: AtomicUsize::new(0) }
     }
 
+    /// How many are in it, or were a moment ago.
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         // SeqCst: pairs with the SeqCst store in push(), for the recheck before sleep.

@@ -432,6 +432,12 @@ impl Processor {
             mutant!("unshared-length": self.spilled.store(spilled, Ordering::Relaxed) => ());
             return;
         }
+        self.put(g, turn);
+    }
+
+    /// Puts one where thieves can take it. Owner only.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn put(&self, g: GoroutineRef, turn: u64) {
         if !RING || self.ring.push(g, turn).is_err() {
             self.push_spilling(g, turn);
         }
@@ -528,13 +534,14 @@ impl Processor {
         }
         let spill = self.spill.lock();
         let first = spill.pop_front()?;
-        let rest = if RING { CAPACITY / 2 - 1 } else { 0 };
-        for g in iter::from_fn(|| spill.pop_front()).take(rest) {
-            if to.ring.push(g, turn).is_err() {
-                crate::fatal!("a processor without work has a full ring");
-            }
-        }
+        let rest = List::new();
+        iter::from_fn(|| spill.pop_front()).take(CAPACITY / 2 - 1).for_each(|g| rest.push_back(g));
         self.spilled.store(spill.len(), Ordering::Relaxed);
+        // Two thieves may steal from each other, and each locks its own.
+        drop(spill);
+        while let Some(g) = rest.pop_front() {
+            to.put(g, turn);
+        }
         Some(first)
     }
 

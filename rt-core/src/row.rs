@@ -4,13 +4,16 @@
 //! touched for what is made.
 
 use alloc::boxed::Box;
+use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::Deref;
+use core::ptr;
 use core::slice;
 
 use crate::seam::{Extent, Ordering};
+use crate::{OsResult, os};
 
 /// See the head of this file.
 pub(crate) struct Row<T> {
@@ -30,11 +33,20 @@ unsafe impl<T: Send> Send for Row<T> {}
 
 impl<T> Row<T> {
     /// Room for so many.
-    pub(crate) fn with_room(room: usize) -> Row<T> {
-        let places = Box::<[MaybePlace<T>]>::new_uninit_slice(room);
-        // SAFETY: a place may be uninitialised, for that is what its type says.
-        let places = unsafe { places.assume_init() };
-        Row { places, len: Extent::new(0) }
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub(crate) fn with_room(room: usize) -> OsResult<Row<T>> {
+        let layout = Layout::array::<MaybePlace<T>>(room).map_err(|_| os::no_memory())?;
+        debug_assert_ne!(layout.size(), 0, "a row without room");
+        // SAFETY: not of no size, as the line above says.
+        let memory = unsafe { alloc::alloc::alloc(layout) }.cast::<MaybePlace<T>>();
+        if memory.is_null() {
+            return Err(os::no_memory());
+        }
+        // SAFETY: allocated on the lines above as such a slice, whose places may be uninitialised.
+        let places = unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(memory, room)) };
+        Ok(Row { places, len: Extent::new(0) })
     }
 
     /// How many there can be.

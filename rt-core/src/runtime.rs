@@ -135,8 +135,8 @@ impl Runtime {
         let asymmetric = (most > 1 || config.migratory) && os::fence_all();
         let shared = Arc::new(Shared {
             itself: Cell::new(NonNull::dangling()),
-            workers: Row::with_room(most),
-            processors: Row::with_room(most),
+            workers: Row::with_room(most)?,
+            processors: Row::with_room(most)?,
             migratory: config.migratory,
             follows: config.follows && most > 1,
             procs: Extent::new(procs),

@@ -132,7 +132,7 @@ impl Entered<'_> {
         }
         match shared.least_settled(settled) {
             Some(processor) if first && processor.is_asleep() => processor.holder().offer(g),
-            Some(_) if settled >= CROWDED => {
+            Some(_) if settled >= CROWDED && shared.inject.len() < UNTAKEN => {
                 shared.inject.push(g);
                 shared.wake_one();
             }
@@ -149,6 +149,9 @@ const UNBALANCED: u64 = 64;
 /// From so many on, it also gives them to those that have work. Not from fewer: the goroutines of a tree
 /// come and go, and are best kept together.
 const CROWDED: u64 = 512;
+
+/// Unless so many lie there already: the others don't come to take them.
+const UNTAKEN: usize = 64;
 
 impl Shared {
     /// The processor whose worker is home to the fewest goroutines, if it has less than three quarters of

@@ -67,15 +67,20 @@ impl Footprint {
             && now.resident_kib <= self.resident_kib + slack.resident_kib
     }
 
-    /// The larger one of each.
-    pub fn most(self, other: Footprint) -> Footprint {
-        Footprint {
-            threads: self.threads.max(other.threads),
-            descriptors: self.descriptors.max(other.descriptors),
-            mappings: self.mappings.max(other.mappings),
-            address_kib: self.address_kib.max(other.address_kib),
-            resident_kib: self.resident_kib.max(other.resident_kib),
-        }
+    /// The median of each number; none of no footprints.
+    pub fn median(all: &[Footprint]) -> Option<Footprint> {
+        let median = |number: fn(&Footprint) -> usize| {
+            let mut numbers: Vec<_> = all.iter().map(number).collect();
+            numbers.sort_unstable();
+            numbers.get(numbers.len() / 2).copied()
+        };
+        Some(Footprint {
+            threads: median(|one| one.threads)?,
+            descriptors: median(|one| one.descriptors)?,
+            mappings: median(|one| one.mappings)?,
+            address_kib: median(|one| one.address_kib)?,
+            resident_kib: median(|one| one.resident_kib)?,
+        })
     }
 
     /// More than any process holds, for what a test doesn't look at.

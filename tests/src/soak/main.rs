@@ -6,7 +6,7 @@
 //! 1. One runtime after the other lives for a part of the time, each mode twice. In each, every job
 //!    of [`JOBS`] is done over and over, by a few goroutines; each doing checks itself.
 //! 2. A plain thread looks at what the process holds, and that each job gets on.
-//! 3. The most that was held in the last part of a runtime's life is no more than in its first, and
+//! 3. What was held in the last part of a runtime's life, as a rule, is no more than in its first, and
 //!    after the last runtime there is no more than after the first one of its mode.
 
 mod channels;
@@ -52,13 +52,6 @@ fn main() -> ExitCode {
         }
     };
     hide_expected_panics();
-    // So many heaps are there before long: how many more malloc makes, of 64 MiB of addresses each, would
-    // depend on how its threads meet. musl has one.
-    #[cfg(target_env = "gnu")]
-    // SAFETY: sets a number; the process has one thread.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 2)
-    };
     let done = Done {
         operations: JOBS.iter().map(|_| AtomicU64::new(0)).collect(),
         failure: Mutex::new(None),
