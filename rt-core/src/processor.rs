@@ -141,7 +141,6 @@ unsafe impl Send for Processor {}
 impl Processor {
     /// One of at most `most`.
     pub(crate) fn new(index: usize, most: usize, migratory: bool, seed: u64) -> Processor {
-        let has_thieves = !RING || mutant!("thieves": most > 1 => false);
         Processor {
             holder: AtomicPtr::new(ptr::null_mut()),
             sleep: AtomicU32::new(UNSTARTED),
@@ -162,7 +161,7 @@ impl Processor {
             timers: Protected::new(TimerHeap::new()),
             nearest: AtomicU64::new(FOREVER),
             migratory,
-            has_thieves,
+            has_thieves: mutant!("thieves": most > 1 => false),
             streak: Cell::new(0),
             own: List::new(),
             arrived: Cell::new(0),
@@ -521,7 +520,7 @@ impl Processor {
     }
 
     /// Takes the older half of what any worker may take, or a good part of it: one to run, and the
-    /// others into the ring of `to`, which the caller owns and which is empty.
+    /// others for `to`, which the caller owns and whose ring is empty.
     pub(crate) fn steal_into(&self, to: &Processor) -> Option<GoroutineRef> {
         let turn = to.next_turn();
         let spilled = self.steal_spilled(to, turn);

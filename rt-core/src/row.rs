@@ -39,7 +39,7 @@ impl<T> Row<T> {
     pub(crate) fn with_room(room: usize) -> OsResult<Row<T>> {
         let layout = Layout::array::<MaybePlace<T>>(room).map_err(|_| os::no_memory())?;
         debug_assert_ne!(layout.size(), 0, "a row without room");
-        // SAFETY: not of no size, as the line above says.
+        // SAFETY: not of no size: a runtime has one processor at least, and no row is of units.
         let memory = unsafe { alloc::alloc::alloc(layout) }.cast::<MaybePlace<T>>();
         if memory.is_null() {
             return Err(os::no_memory());
