@@ -5,10 +5,9 @@
 use crate::base::io;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
 use core::error::Error;
-use core::fmt;
+use core::fmt::{self, Write};
 
 use rt_core::{Held, OsError, Runtime, os};
 
@@ -61,27 +60,39 @@ impl Error for Refusal {
     }
 }
 
+/// Room for the longest of the sentences below.
+const ROOM: usize = 512;
+
 /// The error of whoever could not get `what`. Its kind is that of the system's.
+///
+/// Where not even the sentence finds memory, the system's own error.
 #[cold]
 pub(crate) fn refused(what: &str, error: OsError, held: Option<Held>) -> io::Error {
     let system = io::Error::from_raw_os_error(error.0);
-    let mut text = format!("{what} could not be started: {system}");
-    if let Some(shortage) = os::shortage(error) {
-        let of = shortage.of;
-        text += &match (shortage.used, shortage.most) {
-            (Some(used), Some(most)) => format!(". The process has {used} {of} of at most {most}"),
-            (Some(used), None) => format!(". The process has {used} {of}"),
-            (None, Some(most)) => format!(". There are at most {most} {of}"),
-            (None, None) => format!(". There are no more {of}"),
-        };
-        if let Some(held) = held {
-            let Held { goroutines, threads, .. } = held;
-            text += &format!(", and this runtime {goroutines} goroutines on {threads} threads");
-        }
-        text += ". Raise ";
-        text += shortage.raise;
+    let mut text = String::new();
+    if text.try_reserve(ROOM).is_err() || tell(&mut text, what, error, held).is_err() {
+        return system;
     }
     io::Error::new(system.kind(), Refusal { text, system })
+}
+
+/// What [`refused`] says.
+fn tell(text: &mut String, what: &str, error: OsError, held: Option<Held>) -> fmt::Result {
+    write!(text, "{what} could not be started: {}", io::Error::from_raw_os_error(error.0))?;
+    let Some(shortage) = os::shortage(error) else { return Ok(()) };
+    let of = shortage.of;
+    match (shortage.used, shortage.most) {
+        (Some(used), Some(most)) => {
+            write!(text, ". The process has {used} {of} of at most {most}")?;
+        }
+        (Some(used), None) => write!(text, ". The process has {used} {of}")?,
+        (None, Some(most)) => write!(text, ". There are at most {most} {of}")?,
+        (None, None) => write!(text, ". There are no more {of}")?,
+    }
+    if let Some(Held { goroutines, threads, .. }) = held {
+        write!(text, ", and this runtime {goroutines} goroutines on {threads} threads")?;
+    }
+    write!(text, ". Raise {}", shortage.raise)
 }
 
 /// As [`refused`], for a wait; an error that tells of no shortage stays as it is.

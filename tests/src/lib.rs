@@ -3,6 +3,7 @@
 
 mod alone;
 mod footprint;
+mod heap;
 mod mode;
 pub mod stopped;
 mod trace;
@@ -10,6 +11,7 @@ mod withheld;
 
 pub use alone::{again, alone, disturbed, ends_of_its_own};
 pub use footprint::Footprint;
+pub use heap::Heap;
 pub use mode::{MODES, Mode, everywhere};
 pub use trace::{Section, mark, trace};
 pub use withheld::Withheld;

@@ -1,7 +1,6 @@
 //! What costs nothing: warm operations make no system call and no heap allocation, and a runtime
 //! without work makes none either. Counts are stable where times are not, so CI checks these.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,35 +8,10 @@ use std::time::Duration;
 
 use gort::chan;
 use gort::sync::{Mutex, WaitGroup};
-use tests::{Mode, Section, mark, ms, trace};
-
-/// The system's heap, with a count of what is taken from it.
-struct Counting;
-
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes on to the system's heap unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        TAKEN.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
-        TAKEN.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.realloc(memory, layout, bytes) }
-    }
-}
+use tests::{Heap, Mode, Section, mark, ms, trace};
 
 #[global_allocator]
-static HEAP: Counting = Counting;
+static HEAP: Heap = Heap::new();
 
 /// Something that is done so many times.
 type Work = (&'static str, Box<dyn FnMut(usize) + Send>);
@@ -209,11 +183,11 @@ fn count(test: &str, mode: Mode, all: fn() -> Vec<Work>, most_taken: usize) -> V
             }
             for (number, (name, mut work)) in all().into_iter().enumerate() {
                 work(WARM);
-                let before = TAKEN.load(Ordering::Relaxed);
+                let before = HEAP.taken();
                 mark(number, COUNTED);
                 work(COUNTED);
                 mark(number, COUNTED);
-                let taken = TAKEN.load(Ordering::Relaxed) - before;
+                let taken = HEAP.taken() - before;
                 assert!(taken <= most_taken, "{name}: {taken} allocations");
             }
         });

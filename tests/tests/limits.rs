@@ -6,15 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gort::chan;
-use tests::{Footprint, Mode, alone, spin_until, thread_id};
+use tests::{Footprint, Heap, Mode, alone, spin_until, thread_id};
+
+#[global_allocator]
+static HEAP: Heap = Heap::new();
 
 /// Allows this process so many more KiB of addresses than it has.
 fn limit_addresses(more_kib: usize) {
-    let bytes = ((Footprint::now().address_kib + more_kib) << 10) as u64;
-    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the limit is readable.
-    let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
-    assert_eq!(set, 0, "setrlimit: {}", std::io::Error::last_os_error());
+    let set = |bytes| {
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: the limit is readable.
+        let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
+        assert_eq!(set, 0, "setrlimit: {}", std::io::Error::last_os_error());
+    };
+    // To look takes memory.
+    set(libc::RLIM_INFINITY);
+    set(((Footprint::now().address_kib + more_kib) << 10) as u64);
 }
 
 /// Less than a thread takes.
@@ -112,5 +119,16 @@ fn a_runtime_that_is_refused_is_an_error() {
         let before = Footprint::now();
         assert_eq!(Mode::Stays(1).builder().run(|| 5).unwrap(), 5);
         before.comes_back(Footprint::NOISE);
+    });
+}
+
+#[test]
+fn an_error_needs_no_memory_to_be_told() {
+    alone("an_error_needs_no_memory_to_be_told", || {
+        for mode in [Mode::Stays(1), Mode::Migrates(2)] {
+            let refused = HEAP.at_most(256, || mode.builder().run(|| ()));
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::OutOfMemory);
+            assert_eq!(mode.builder().run(|| 5).unwrap(), 5);
+        }
     });
 }
