@@ -159,6 +159,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("stand-in", Sim),
     ("rouse", Sim),
     ("monitor-recheck", Sim),
+    ("unwatched", Sim),
+    ("unguarded", Sim),
     // Processors that come and go.
     ("surplus", Sim),
     ("surplus-told", Sim),

@@ -137,8 +137,7 @@ impl Permit {
         let mut state = self.0.lock();
         match state.waiting.claim_first() {
             Some(waiter) => {
-                drop(state);
-                mutant!("unpark-wake": waiter.wake() => drop(waiter));
+                mutant!("unpark-wake": waiter.wake_after(state) => drop((waiter, state)));
             }
             None => state.given = mutant!("unpark-token": true => false),
         }

@@ -152,6 +152,18 @@ impl<'a, T: ?Sized> Guard<'a, T> {
         &guard.of.lock
     }
 
+    /// What keeps the holder inside, for one who goes on with the lock held.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn take_inside(this: &mut Self) -> Inside {
+        mem::replace(&mut this.inside, Inside::NOT)
+    }
+
+    /// Gives the lock back, and stays inside.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn unlock(mut this: Self) -> Inside {
+        Guard::take_inside(&mut this)
+    }
+
     /// What the guard came from, to lock it again later.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn source(this: &Self) -> &'a Protected<T> {

@@ -143,7 +143,7 @@ impl Shared {
         }
         // Relaxed: only one may start it, and nothing else hangs on it.
         let started = &self.monitor.started;
-        if !self.is_watched()
+        if mutant!("unwatched": !self.is_watched() => true)
             || started.load(Ordering::Relaxed)
             || started.swap(true, Ordering::Relaxed)
         {

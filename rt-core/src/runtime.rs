@@ -266,7 +266,7 @@ impl Shared {
     pub(crate) fn guarded(&self) -> Guarded {
         match (self.migratory, self.asymmetric) {
             (false, _) => Guarded::Not,
-            (true, true) => Guarded::Lightly,
+            (true, true) => mutant!("unguarded": Guarded::Lightly => Guarded::Not),
             (true, false) => Guarded::Fully,
         }
     }

@@ -11,7 +11,13 @@ use crate::worker::WorkerRef;
 #[doc(alias = "goready")]
 #[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn enqueue_woken(g: GoroutineRef) {
-    match enter() {
+    enqueue_woken_by(enter(), g);
+}
+
+/// As [`enqueue_woken`], for a caller that is in the scheduler, or on no worker.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub(crate) fn enqueue_woken_by(entered: Option<Entered<'_>>, g: GoroutineRef) {
+    match entered {
         Some(entered) if entered.may_run(g) => entered.push_woken(g),
         Some(entered) if entered.is_of(g) => send(entered.shared(), g),
         _ => send_from_outside(g),

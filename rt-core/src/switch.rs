@@ -23,7 +23,7 @@ use crate::processor::{Processor, bump};
 use crate::runtime::Shared;
 use crate::seam::mutant;
 use crate::state::Change;
-use crate::worker::{Local, Worker};
+use crate::worker::{Inside, Local, Worker};
 
 /// The right to touch what the current processor owns.
 ///
@@ -80,6 +80,15 @@ pub(crate) fn enter<'p>() -> Option<Entered<'p>> {
         worker.come_in();
     }
     Some(Entered { worker, processor: worker.processor(), guarded, not_send: PhantomData })
+}
+
+/// As [`enter`], for one who was kept inside since it took a lock, and comes in only once so.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub(crate) fn enter_from<'p>(inside: Inside) -> Option<Entered<'p>> {
+    let Some(worker) = inside.give() else { return enter() };
+    // SAFETY: as in `enter`.
+    let worker = unsafe { &*worker.as_ptr() };
+    Some(Entered { worker, processor: worker.processor(), guarded: true, not_send: PhantomData })
 }
 
 /// As [`enter_worker`], on the other side of a switch: whoever left has come in already (`worker`,

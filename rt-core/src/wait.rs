@@ -29,7 +29,7 @@ use crate::processor::Processor;
 use crate::schedule;
 use crate::seam::{AtomicU32, AtomicUsize, Ordering, mutant};
 use crate::state::Change;
-use crate::switch::{Entered, Leave, enter};
+use crate::switch::{Entered, Leave, enter, enter_from};
 use crate::timer::NOWHERE;
 use crate::{FOREVER, os};
 
@@ -223,6 +223,8 @@ impl Waiter {
                 }
             }
             None if let Some(ring) = waiter.ring => {
+                // Code of the user's is not for who is in the scheduler.
+                drop(enqueue);
                 // SAFETY: the alarm that this waiter is part of has set it, and is rung once.
                 unsafe { ring(this) };
             }
@@ -325,6 +327,14 @@ impl Claimed {
     pub fn wake(self) {
         // SAFETY: a `Claimed` is made by `claim_first` alone, and used up here.
         unsafe { Waiter::wake(self.waiter, schedule::enqueue_woken) };
+    }
+
+    /// Gives the queue's lock back, and wakes it.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn wake_after<T: ?Sized>(self, guard: Guard<'_, T>) {
+        let inside = Guard::unlock(guard);
+        // SAFETY: as in `wake`.
+        unsafe { Waiter::wake(self.waiter, |g| schedule::enqueue_woken_by(enter_from(inside), g)) };
     }
 }
 
@@ -449,7 +459,7 @@ pub(crate) unsafe fn park<T, const LIMITED: bool>(
     deadline: u64,
     about: About,
 ) -> Wake {
-    let entered = enter().and_then(Entered::on_goroutine);
+    let entered = enter_from(Guard::take_inside(&mut guard)).and_then(Entered::on_goroutine);
     let goroutine = entered.as_ref().map(|(_, g)| *g);
     let limit = if LIMITED { Limit::before(deadline, goroutine) } else { None };
     let deadline = limit.map_or(deadline, |limit| limit.deadline());

@@ -12,6 +12,7 @@
 
 use alloc::sync::Arc;
 use core::cell::Cell;
+use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
@@ -24,9 +25,7 @@ use crate::list::List;
 use crate::locked::Locked;
 use crate::processor::Processor;
 use crate::runtime::Shared;
-use crate::seam::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, compiler_fence, fence, mutant,
-};
+use crate::seam::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, compiler_fence, fence, mutant};
 use crate::switch::enter_worker;
 use crate::{Context, arch, os};
 
@@ -200,9 +199,9 @@ pub(crate) struct Worker {
     shared: Cell<NonNull<Shared>>,
     guarded: Cell<Guarded>,
 
-    /// Whether its processor may be gone. Written under the lock of `handoff`; read by the worker when
-    /// it comes in.
-    asked: AtomicBool,
+    /// `Worker::ASKED` if its processor may be gone, and `Worker::FENCED` for good. Written under the
+    /// lock of `handoff`; read by the worker when it comes in.
+    asked: AtomicU32,
     /// How often it has come into the scheduler and not gone out. Written by its own
     /// thread; a zero read in step 2 proves that it is in the code of its goroutine, and that nothing
     /// of the processor is in use.
@@ -288,6 +287,12 @@ impl Inside {
         }
         Inside(worker)
     }
+
+    /// The worker, if it is kept inside; it has to go out then.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn give(self) -> Option<NonNull<Worker>> {
+        ManuallyDrop::new(self).0
+    }
 }
 
 impl Drop for Inside {
@@ -324,12 +329,17 @@ pub(crate) enum Left {
 }
 
 impl Worker {
+    /// Somebody asks for its processor.
+    const ASKED: u32 = 1;
+    /// It has to pass a fence before that can be seen (`Guarded::Fully`).
+    const FENCED: u32 = 2;
+
     pub(crate) fn new() -> Worker {
         Worker {
             shared: Cell::new(NonNull::dangling()),
             guarded: Cell::new(Guarded::Not),
             processor: AtomicPtr::new(ptr::null_mut()),
-            asked: AtomicBool::new(false),
+            asked: AtomicU32::new(0),
             // Until its thread is there.
             inside: AtomicU32::new(1),
             current: Cell::new(None),
@@ -350,6 +360,7 @@ impl Worker {
     pub(crate) fn belong(&self, shared: NonNull<Shared>, guarded: Guarded) {
         self.shared.set(shared);
         self.guarded.set(guarded);
+        self.ask(false);
     }
 
     pub(crate) fn guarded(&self) -> Guarded {
@@ -434,20 +445,30 @@ impl Worker {
         // Relaxed: its own thread wrote it.
         let inside = self.inside.load(Ordering::Relaxed);
         self.inside.store(inside + 1, Ordering::Relaxed);
-        if self.guarded.get() == Guarded::Lightly {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            // SeqCst: pairs with the fence in Shared::fence_others().
-            mutant!("inside-fence": fence(Ordering::SeqCst) => ());
-        }
+        compiler_fence(Ordering::SeqCst);
         // Acquire: pairs with ask(): what was taken and given back is seen.
-        self.asked.load(Ordering::Acquire)
+        let asked = self.asked.load(Ordering::Acquire);
+        asked != 0 && self.is_asked_after(asked)
+    }
+
+    /// The rest of it, for workers that have to fence for themselves.
+    #[inline(never)]
+    fn is_asked_after(&self, asked: u32) -> bool {
+        if asked & Worker::FENCED == 0 {
+            return true;
+        }
+        // SeqCst: pairs with the fence in Shared::fence_others().
+        mutant!("inside-fence": fence(Ordering::SeqCst) => ());
+        // Acquire: as above.
+        self.asked.load(Ordering::Acquire) & Worker::ASKED != 0
     }
 
     /// Asks for the processor, or takes that back. Under the lock of `handoff`.
     pub(crate) fn ask(&self, asked: bool) {
+        let fenced = if self.guarded.get() == Guarded::Fully { Worker::FENCED } else { 0 };
+        let asked = if asked { Worker::ASKED } else { 0 };
         // SeqCst: step 2, before the fence.
-        self.asked.store(asked, Ordering::SeqCst);
+        self.asked.store(asked | fenced, Ordering::SeqCst);
     }
 
     /// The other half of [`Worker::come_in`].

@@ -2,7 +2,6 @@
 //! without work makes none either. Counts are stable where times are not, so CI checks these.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 

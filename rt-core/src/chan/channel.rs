@@ -200,8 +200,7 @@ impl<T> Channel<T> {
             // SAFETY: the receiver left room for one message there, and the caller gives one up.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
             let turn = state.count_unwaited(deadline);
-            drop(state);
-            receiver.wake();
+            receiver.wake_after(state);
             turn.end();
             return Ok(());
         }
@@ -257,8 +256,7 @@ impl<T> Channel<T> {
             // SAFETY: the sender gave its message up, and the caller has room for it.
             unsafe { place.copy_from_nonoverlapping(message, 1) };
             let turn = state.count_unwaited(deadline);
-            drop(state);
-            mutant!("send-wake": sender.wake() => drop(sender));
+            mutant!("send-wake": sender.wake_after(state) => drop((sender, state)));
             turn.end();
             return Ok(());
         }
@@ -326,8 +324,7 @@ impl<T> Channel<T> {
         };
         // SAFETY: `push` gave out an empty place, and the sender gave its message up.
         unsafe { place.copy_from_nonoverlapping(message, 1) };
-        drop(state);
-        sender.wake();
+        sender.wake_after(state);
     }
 
     /// Waits for the other side to move the message. Cut short by the caller's limit: then the message

@@ -398,8 +398,7 @@ impl<T> Channel<T> {
         };
         // SAFETY: the receiver left room for one message there, and the caller gives one up.
         unsafe { place.copy_from_nonoverlapping(message, 1) };
-        drop(state);
-        receiver.wake();
+        receiver.wake_after(state);
         Ok(())
     }
 

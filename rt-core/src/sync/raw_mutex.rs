@@ -223,8 +223,7 @@ impl RawMutex {
             // Release: pairs with the Acquire in change().
             self.word.store(WOKEN | waiting, Ordering::Release);
         }
-        drop(queue);
-        mutant!("unlock-wake": first.wake() => drop(first));
+        mutant!("unlock-wake": first.wake_after(queue) => drop((first, queue)));
     }
 }
 

@@ -62,8 +62,7 @@ impl RawSemaphore {
         let mut state = self.state.lock();
         let first = mutant!("permit-pass": state.waiting.claim_first() => None);
         if let Some(waiter) = first {
-            drop(state);
-            mutant!("permit-wake": waiter.wake() => drop(waiter));
+            mutant!("permit-wake": waiter.wake_after(state) => drop((waiter, state)));
             return true;
         }
         let more = state.permits.checked_add(1);
