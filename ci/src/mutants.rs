@@ -47,6 +47,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("disconnect", Sim),
     ("group-wake", Sim),
     ("unlock-wake", Sim),
+    ("claim-late", Sim),
+    ("claim-lost", Sim),
     ("read-wake", Sim),
     ("write-wake", Sim),
     ("write-abandoned", Sim),

@@ -381,6 +381,18 @@ impl WaitQueue {
         self.last = Some(this);
     }
 
+    fn push_first(&mut self, node: &Node) {
+        let this = NonNull::from(node);
+        node.next.set(self.first);
+        node.linked.set(true);
+        match self.first {
+            None => self.last = Some(this),
+            // SAFETY: linked nodes are alive, see `claim_first`.
+            Some(first) => unsafe { first.as_ref() }.previous.set(Some(this)),
+        }
+        self.first = Some(this);
+    }
+
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn unlink(&mut self, node: &Node) {
         debug_assert!(node.linked.get(), "unlinked a waiter twice");
@@ -428,7 +440,7 @@ pub unsafe fn park_on<T>(
     deadline: u64,
 ) -> Wake {
     // SAFETY: the caller's contract is the same, and there is nothing to stay.
-    unsafe { park::<T, false>(guard, queue, slot, deadline, About::Nothing) }
+    unsafe { park::<T, false>(guard, queue, slot, deadline, About::Nothing, Stands::Last) }
 }
 
 /// As [`park_on`], but cut short by the caller's [`Limit`]: it unwinds when that comes first. So the
@@ -444,7 +456,16 @@ pub unsafe fn park_limited<T>(
     deadline: u64,
 ) -> Wake {
     // SAFETY: the caller's contract is the same, and there is nothing to stay.
-    unsafe { park::<T, true>(guard, queue, slot, deadline, About::Nothing) }
+    unsafe { park::<T, true>(guard, queue, slot, deadline, About::Nothing, Stands::Last) }
+}
+
+/// Where in its queue somebody begins to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stands {
+    /// Behind those who wait already.
+    Last,
+    /// Before them: one who was woken and has to wait again.
+    First,
 }
 
 /// As [`park_limited`] or [`park_on`], telling where to look for who could wake it.
@@ -458,6 +479,7 @@ pub(crate) unsafe fn park<T, const LIMITED: bool>(
     slot: *mut (),
     deadline: u64,
     about: About,
+    stands: Stands,
 ) -> Wake {
     let entered = enter_from(Guard::take_inside(&mut guard)).and_then(Entered::on_goroutine);
     let goroutine = entered.as_ref().map(|(_, g)| *g);
@@ -480,7 +502,10 @@ pub(crate) unsafe fn park<T, const LIMITED: bool>(
         sibling: None,
     };
     waiter.node.set(Some(NonNull::from(&node)));
-    queue.push(&node);
+    match stands {
+        Stands::Last => queue.push(&node),
+        Stands::First => queue.push_first(&node),
+    }
 
     let wake = match entered {
         Some((entered, g)) if deadline == FOREVER => {

@@ -31,7 +31,7 @@ use super::pick::Promised;
 use crate::lock::{Guard, Protected};
 use crate::seam::mutant;
 use crate::switch::checkpoint;
-use crate::wait::{About, Claimed, Ends, Handles, WaitQueue, WaitsFor, Wake, park};
+use crate::wait::{About, Claimed, Ends, Handles, Stands, WaitQueue, WaitsFor, Wake, park};
 use crate::{FOREVER, os};
 
 /// Why an operation did not happen.
@@ -344,7 +344,8 @@ impl<T> Channel<T> {
         let about = About::Channel(NonNull::from(&self.ends));
         // SAFETY: all queues are part of the channel's state, and the channel, with its ends, is kept
         // by the handle whose method waits.
-        let wake = unsafe { park::<_, true>(state, side, packet.slot(), deadline, about) };
+        let wake =
+            unsafe { park::<_, true>(state, side, packet.slot(), deadline, about, Stands::Last) };
         packet.outcome(wake)
     }
 

@@ -1,22 +1,32 @@
 //! The mutex without data: one word and a queue.
 //!
-//! The word has three bits:
+//! The word has five bits:
 //!
 //! - `LOCKED`: somebody holds the mutex.
 //! - `WAITING`: somebody waits in the queue. Set and cleared under the queue's lock, and only while
 //!   `LOCKED` is set: so the holder, who reads it when it unlocks, can't miss a waiter.
 //! - `WOKEN`: a waiter was woken to compete for the mutex and has neither got it nor gone back to
 //!   wait. Meanwhile unlocking wakes nobody else.
+//! - `CLAIMED`: one who has waited for long stands by, and is to be left the mutex. Only while
+//!   `LOCKED` is set. Set under the queue's lock; cleared by the holder, who hands the mutex over by
+//!   that, or under the queue's lock by the one who gives up.
+//! - `HANDED`: the mutex was given to one who sleeps and has not come yet.
 //!
 //! 1. Who finds the mutex free takes it, even past those who wait: that keeps it busy while a woken
 //!    one is on its way. Who finds it held spins a little, then sets `WAITING` and waits.
 //! 2. The holder clears `LOCKED`. If somebody waits and nobody is `WOKEN`, it takes out the one who
-//!    has waited longest, sets `WOKEN`, and wakes it to compete.
-//! 3. One who has waited for [`PATIENCE_NS`] is handed the mutex instead: `LOCKED` stays set.
+//!    has waited longest, sets `WOKEN`, and wakes it to compete. After [`PATIENCE_NS`] of waiting it
+//!    wakes some more, for there may be many.
+//! 3. One who was woken and finds the mutex held waits again, before the others; after
+//!    [`PATIENCE_NS`] it first stands by for a moment, and has the mutex as soon as it is given back.
+//!    If it has stood by in vain it is handed the mutex in its sleep: `LOCKED` stays set. (It is not
+//!    in vain while the mutex is `HANDED`, or the next would be handed it so as well.)
 //! 4. A `WOKEN` one that has not come for that long is not waited for any more (step 2).
 //!
 //! Rejected: always handing over (each pass of the mutex costs a wake-up, and a short critical
-//! section becomes a convoy); never (a waiter can lose every race).
+//! section becomes a convoy); never (a waiter can lose every race); handing over, asleep, to one who
+//! has only waited long: where it takes a while until one who is woken runs, all who want the mutex
+//! meanwhile find it held and wait as well, and there are ever more of them.
 
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -25,18 +35,26 @@ use core::ptr::NonNull;
 use crate::lock::Protected;
 use crate::seam::{AtomicU32, AtomicU64, Ordering, mutant};
 use crate::switch::enter;
-use crate::wait::{About, Holder, WaitQueue, WaitsFor, park};
+use crate::wait::{About, Claimed, Holder, Stands, WaitQueue, WaitsFor, park};
 use crate::{FOREVER, arch, os};
 
 const LOCKED: u32 = 1;
 const WAITING: u32 = 2;
 const WOKEN: u32 = 4;
+const CLAIMED: u32 = 8;
+const HANDED: u32 = 16;
 
 /// How long one can lose before the mutex is handed over; Go's number.
 const PATIENCE_NS: u64 = 1_000_000;
 
 /// How often the mutex is looked at before waiting, and how many pauses come in between.
 const SPINS: (u32, u32) = (4, 30);
+
+/// The same for one who stands by: as long as it takes to wake another thread.
+const STANDS_BY: (u32, u32) = (16, 200);
+
+/// How many are woken beside the first, where the first has waited for long.
+const MORE: usize = 15;
 
 /// A mutual exclusion lock without data. It parks goroutines and makes plain threads sleep.
 pub struct RawMutex {
@@ -54,8 +72,21 @@ pub struct RawMutex {
 struct Turn {
     /// When it began to wait, in nanoseconds.
     since: u64,
+    /// Whether it was woken since, and has stood by in vain.
+    in_vain: bool,
     /// Set by the waker: the mutex is yours (step 3).
     handed: bool,
+}
+
+/// What came of standing by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stood {
+    /// The mutex was given to the one who stood by.
+    Got,
+    /// It was not given back meanwhile.
+    InVain,
+    /// There was no need, or somebody else is the next to have it.
+    Not,
 }
 
 impl RawMutex {
@@ -141,36 +172,75 @@ impl RawMutex {
                 }
                 continue;
             }
+            let patient = woken == 0 || os::now().saturating_sub(since) < PATIENCE_NS;
+            let stood = if patient { Stood::Not } else { self.stand_by() };
+            if stood == Stood::Got {
+                return;
+            }
             let queue = self.queue.lock();
-            if mutant!("lock-recheck": self.change(word, (word | WAITING) & !woken).is_err() => false)
+            let word = self.word.load(Ordering::Relaxed);
+            let held = word & LOCKED != 0;
+            if mutant!("lock-recheck": !held => false)
+                || self.change(word, (word | WAITING) & !woken).is_err()
             {
                 continue;
             }
-            let mut turn = Turn { since, handed: false };
+            let in_vain = stood == Stood::InVain;
+            let stands = if woken == 0 { Stands::Last } else { Stands::First };
+            let mut turn = Turn { since, in_vain, handed: false };
             let (slot, about) = ((&raw mut turn).cast(), About::Lock(NonNull::from(&self.holder)));
             // SAFETY: queue and holder are the mutex's own, which `self` borrows until this returns.
-            unsafe { park::<_, LIMITED>(queue, |queue| queue, slot, FOREVER, about) };
+            unsafe { park::<_, LIMITED>(queue, |queue| queue, slot, FOREVER, about, stands) };
             if turn.handed {
-                debug_assert_ne!(self.word.load(Ordering::Relaxed) & LOCKED, 0, "handed nothing");
+                // Relaxed: what the mutex protects came with being woken.
+                let word = self.word.fetch_and(!HANDED, Ordering::Relaxed);
+                debug_assert_eq!(word & (LOCKED | HANDED), LOCKED | HANDED, "handed nothing");
                 return;
             }
             woken = WOKEN;
         }
     }
 
-    /// Tries for a moment, as long as nobody waits.
+    /// Waits a moment for the mutex, which is given to this caller before others.
+    fn stand_by(&self) -> Stood {
+        if is_alone() {
+            return Stood::InVain;
+        }
+        let queue = self.queue.lock();
+        let word = self.word.load(Ordering::Relaxed);
+        let claimable = word & (LOCKED | CLAIMED | HANDED) == LOCKED;
+        if !claimable || self.change(word, (word | CLAIMED) & !WOKEN).is_err() {
+            return Stood::Not;
+        }
+        drop(queue);
+        for _ in 0..STANDS_BY.0 {
+            os::point();
+            // Acquire: pairs with the Release in unlock_slow() and pass_on().
+            if self.word.load(Ordering::Acquire) & CLAIMED == 0 {
+                return Stood::Got;
+            }
+            for _ in 0..STANDS_BY.1 {
+                arch::pause();
+            }
+        }
+        os::point();
+        // Nobody else claims it meanwhile: so the bit is this caller's, or is gone.
+        let _queue = self.queue.lock();
+        // Acquire: as above.
+        let before = self.word.fetch_and(!CLAIMED, Ordering::Acquire);
+        let got = mutant!("claim-late": before & CLAIMED == 0 => false);
+        if got { Stood::Got } else { Stood::InVain }
+    }
+
+    /// Tries for a moment.
     fn spin(&self) -> bool {
-        // With a single processor the holder can't go on while this one spins.
-        if enter().is_some_and(|entered| entered.shared().procs() == 1) {
+        if is_alone() {
             return false;
         }
         for _ in 0..SPINS.0 {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 && self.change(word, word | LOCKED).is_ok() {
                 return true;
-            }
-            if word & WAITING != 0 {
-                return false;
             }
             for _ in 0..SPINS.1 {
                 arch::pause();
@@ -182,10 +252,16 @@ impl RawMutex {
     #[cold]
     fn unlock_slow(&self) {
         let mut word = self.word.load(Ordering::Relaxed);
-        while word & WAITING == 0 || word & WOKEN != 0 && !self.woken_is_late() {
-            let free = word & !LOCKED;
-            // Release: pairs with the Acquire in change().
-            match self.word.compare_exchange(word, free, Ordering::Release, Ordering::Relaxed) {
+        loop {
+            let next = if word & CLAIMED != 0 {
+                word & !CLAIMED
+            } else if word & WAITING == 0 || word & WOKEN != 0 && !self.woken_is_late() {
+                word & !LOCKED
+            } else {
+                break;
+            };
+            // Release: pairs with the Acquire in change() and stand_by().
+            match self.word.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(seen) => word = seen,
             }
@@ -200,31 +276,49 @@ impl RawMutex {
     /// Steps 2 and 3. The caller holds the mutex, and somebody waits.
     fn pass_on(&self) {
         let mut queue = self.queue.lock();
-        // Until it changes below, the word is stable: only waiters that hold the queue's lock change
-        // a word that is `LOCKED`.
-        let woken = self.word.load(Ordering::Relaxed) & WOKEN;
+        // Until it changes below, the word is stable: only those who hold the queue's lock change a
+        // word that is `LOCKED`.
+        let word = self.word.load(Ordering::Relaxed);
+        if mutant!("claim-lost": word & CLAIMED != 0 => false) {
+            // Release: pairs with the Acquire in stand_by().
+            self.word.store(word & !CLAIMED, Ordering::Release);
+            return;
+        }
+        let woken = word & WOKEN;
         let Some(first) = queue.claim_first() else {
             // All who waited were abandoned together with their runtime, or cancelled.
             // Release: pairs with the Acquire in change().
             self.word.store(woken, Ordering::Release);
             return;
         };
-        let waiting = if queue.is_empty() { 0 } else { WAITING };
         // SAFETY: everyone in the queue passes a turn as its slot (`lock_slow`), and leaves it to
         // its claimer until it is woken.
         let turn = unsafe { &mut *first.slot().cast::<Turn>() };
         let now = os::now();
-        if now.saturating_sub(turn.since) >= PATIENCE_NS {
+        let long = now.saturating_sub(turn.since) >= PATIENCE_NS;
+        let mut more = [const { None }; MORE];
+        if long && turn.in_vain {
             turn.handed = true;
+        } else if long {
+            more.fill_with(|| queue.claim_first());
+        }
+        let waiting = if queue.is_empty() { 0 } else { WAITING };
+        if turn.handed {
             // What the mutex protects is published by waking.
-            self.word.store(LOCKED | waiting | woken, Ordering::Relaxed);
+            self.word.store(LOCKED | HANDED | waiting | woken, Ordering::Relaxed);
         } else {
             self.woken_at.store(now, Ordering::Relaxed);
             // Release: pairs with the Acquire in change().
             self.word.store(WOKEN | waiting, Ordering::Release);
         }
         mutant!("unlock-wake": first.wake_after(queue) => drop((first, queue)));
+        more.into_iter().flatten().for_each(Claimed::wake);
     }
+}
+
+/// Whether no other thread can unlock anything while this one spins.
+pub(super) fn is_alone() -> bool {
+    enter().is_some_and(|entered| entered.shared().procs() == 1)
 }
 
 impl UnwindSafe for RawMutex {}

@@ -30,11 +30,10 @@ use core::mem;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 
-use super::RawMutex;
 use super::batch::{Batch, Link};
+use super::raw_mutex::{RawMutex, is_alone};
 use crate::lock::Protected;
 use crate::seam::{AtomicU32, Ordering, mutant};
-use crate::switch::enter;
 use crate::wait::{WaitQueue, WaitsFor, park_limited};
 use crate::{FOREVER, arch, os};
 
@@ -231,8 +230,7 @@ impl RawRwLock {
 
     /// Tries for a moment to come in as a reader, unless others wait.
     fn spin(&self) -> bool {
-        // With a single processor the holder can't go on while this one spins.
-        if enter().is_some_and(|entered| entered.shared().procs() == 1) {
+        if is_alone() {
             return false;
         }
         for _ in 0..SPINS.0 {

@@ -52,6 +52,37 @@ pub(crate) fn rwlock(setting: Setting) {
     assert_eq!(*lock.try_write().expect("free"), (10, 10));
 }
 
+/// A mutex that is held for so long, and taken again at once, that others lose their patience.
+pub(crate) fn patience(setting: Setting) {
+    fn use_it(lock: &Mutex<u64>, inside: &AtomicU64, rounds: u64) {
+        for round in 0..rounds {
+            let mut count = lock.lock().expect("not poisoned");
+            assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two hold the mutex");
+            os_sim::advance(1_100 * US);
+            if round.is_multiple_of(2) {
+                gort::yield_now();
+            }
+            *count += 1;
+            assert_eq!(inside.fetch_sub(1, Ordering::Relaxed), 1, "two held the mutex");
+        }
+    }
+    let (lock, inside) = (Arc::new(Mutex::new(0)), Arc::new(AtomicU64::new(0)));
+    let (theirs, them) = (lock.clone(), inside.clone());
+    let beside = plain(move || use_it(&theirs, &them, 3));
+    let ours = lock.clone();
+    setting.run(move || {
+        let handles: Vec<_> = (0..4)
+            .map(|_| {
+                let (lock, inside) = (ours.clone(), inside.clone());
+                gort::spawn(move || use_it(&lock, &inside, 6))
+            })
+            .collect();
+        handles.into_iter().for_each(|h| h.join().expect("no panic"));
+    });
+    drop(beside);
+    assert_eq!(lock.try_lock().map(|count| *count).ok(), Some(27));
+}
+
 /// A runtime ends while a writer waits for a reader outside, and others for that writer.
 pub(crate) fn left_writers(setting: Setting) {
     let lock = Arc::new(RwLock::new(0));

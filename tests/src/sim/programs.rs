@@ -81,6 +81,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "mutex", run: mutex },
     Program { name: "waitgroup", run: waitgroup },
     Program { name: "rwlock", run: locks::rwlock },
+    Program { name: "patience", run: locks::patience },
     Program { name: "left_writers", run: locks::left_writers },
     Program { name: "condvar", run: locks::condvar },
     Program { name: "barrier", run: locks::barrier },
