@@ -5,11 +5,11 @@
 use crate::base::io;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::vec::Vec;
 use core::error::Error;
-use core::fmt::{self, Write};
+use core::fmt;
 
-use rt_core::{Held, OsError, Runtime, os};
+use rt_core::{Held, OsError, Runtime, Shortage, os};
 
 /// What is inside of an error that is a sentence.
 struct Sentence(Cow<'static, str>);
@@ -35,22 +35,39 @@ pub(crate) fn sentence(kind: io::ErrorKind, text: impl Into<Cow<'static, str>>) 
     io::Error::new(kind, Box::new(Sentence(text.into())) as Box<dyn Error + Send + Sync>)
 }
 
-/// What is inside of such an error. Its source is the system's own, with the number.
+/// What is inside of such an error: what the sentence is made of when somebody reads it, for where
+/// memory ran out there is little for a text. Its source is the system's own, with the number.
 struct Refusal {
-    text: String,
+    what: &'static str,
+    shortage: Option<Shortage>,
+    held: Option<Held>,
     system: io::Error,
 }
 
 /// As it is displayed: a derived one would bring much code into small programs.
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        write!(f, "{} could not be started: {}", self.what, self.system)?;
+        let Some(shortage) = &self.shortage else { return Ok(()) };
+        let of = shortage.of;
+        match (shortage.used, shortage.most) {
+            (Some(used), Some(most)) => {
+                write!(f, ". The process has {used} {of} of at most {most}")?;
+            }
+            (Some(used), None) => write!(f, ". The process has {used} {of}")?,
+            (None, Some(most)) => write!(f, ". There are at most {most} {of}")?,
+            (None, None) => write!(f, ". There are no more {of}")?,
+        }
+        if let Some(Held { goroutines, threads, .. }) = self.held {
+            write!(f, ", and this runtime {goroutines} goroutines on {threads} threads")?;
+        }
+        write!(f, ". Raise {}", shortage.raise)
     }
 }
 
@@ -60,44 +77,23 @@ impl Error for Refusal {
     }
 }
 
-/// Room for the longest of the sentences below.
-const ROOM: usize = 512;
-
 /// The error of whoever could not get `what`. Its kind is that of the system's.
 ///
-/// Where not even the sentence finds memory, the system's own error.
+/// Where there is no memory even for what it consists of, the system's own error.
 #[cold]
-pub(crate) fn refused(what: &str, error: OsError, held: Option<Held>) -> io::Error {
+pub(crate) fn refused(what: &'static str, error: OsError, held: Option<Held>) -> io::Error {
     let system = io::Error::from_raw_os_error(error.0);
-    let mut text = String::new();
-    if text.try_reserve(ROOM).is_err() || tell(&mut text, what, error, held).is_err() {
+    let (kind, shortage) = (system.kind(), os::shortage(error));
+    // Boxes can't be asked for politely. What this gets is free again for them.
+    if Vec::<Refusal>::new().try_reserve_exact(1).is_err() {
         return system;
     }
-    io::Error::new(system.kind(), Refusal { text, system })
-}
-
-/// What [`refused`] says.
-fn tell(text: &mut String, what: &str, error: OsError, held: Option<Held>) -> fmt::Result {
-    write!(text, "{what} could not be started: {}", io::Error::from_raw_os_error(error.0))?;
-    let Some(shortage) = os::shortage(error) else { return Ok(()) };
-    let of = shortage.of;
-    match (shortage.used, shortage.most) {
-        (Some(used), Some(most)) => {
-            write!(text, ". The process has {used} {of} of at most {most}")?;
-        }
-        (Some(used), None) => write!(text, ". The process has {used} {of}")?,
-        (None, Some(most)) => write!(text, ". There are at most {most} {of}")?,
-        (None, None) => write!(text, ". There are no more {of}")?,
-    }
-    if let Some(Held { goroutines, threads, .. }) = held {
-        write!(text, ", and this runtime {goroutines} goroutines on {threads} threads")?;
-    }
-    write!(text, ". Raise {}", shortage.raise)
+    io::Error::new(kind, Refusal { what, shortage, held, system })
 }
 
 /// As [`refused`], for a wait; an error that tells of no shortage stays as it is.
 #[cold]
-pub(crate) fn refused_wait(what: &str, error: OsError) -> io::Error {
+pub(crate) fn refused_wait(what: &'static str, error: OsError) -> io::Error {
     if os::shortage(error).is_none() {
         return io::Error::from_raw_os_error(error.0);
     }

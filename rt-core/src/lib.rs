@@ -36,6 +36,7 @@ mod inject;
 pub mod inspect;
 mod io;
 mod join;
+mod late;
 mod limit;
 mod list;
 mod lock;

@@ -9,6 +9,7 @@ use crate::blocks::BlockCache;
 use crate::deadlock::Looks;
 use crate::goroutine::{Batch, Goroutine, GoroutineRef};
 use crate::io::Driver;
+use crate::late::Late;
 use crate::list::{Deque, List};
 use crate::lock::Protected;
 use crate::queued::left;
@@ -121,6 +122,7 @@ pub(crate) struct Processor {
     aged_at: Cell<u64>,
     /// Whether nothing has run here since its worker woke.
     pub(crate) woke: Cell<bool>,
+    pub(crate) late: Late,
     pub(crate) scavenger: Scavenger,
     pub(crate) quiet: Looks,
     random: Cell<u64>,
@@ -153,6 +155,7 @@ impl Processor {
             looked: Cell::new(0),
             aged_at: Cell::new(FOREVER),
             woke: Cell::new(true),
+            late: Late::new(),
             scavenger: Scavenger::new(),
             quiet: Looks::new(),
 

@@ -3,6 +3,7 @@
 //! A worker that finds nothing sleeps with its processor, which remembers how: whoever has something
 //! for that processor, or for any, wakes the worker through it.
 
+use crate::late;
 use crate::processor::Processor;
 use crate::runtime::Shared;
 use crate::seam::{Ordering, mutant};
@@ -123,6 +124,12 @@ impl Worker {
     /// `surplus` says whether it has looked for work as one whose processor is not in use.
     pub(crate) fn sleep(&self, surplus: bool) {
         let (shared, processor) = (self.shared(), self.processor());
+        let nearest = processor.nearest.load(Ordering::Relaxed);
+        let nearest = mutant!("sleep-deadline": nearest => FOREVER);
+        if !surplus && processor.late.stays_awake(nearest) {
+            late::pass_a_moment();
+            return;
+        }
         if processor.searching.replace(false) {
             mutant!("sleep-token": shared.searching.fetch_sub(1, Ordering::SeqCst) => 0);
         }
@@ -133,9 +140,8 @@ impl Worker {
             counters.woken_in_vain.add(1);
         }
         processor.scavenger.look(self, || self.has_reason_to_stay(surplus));
-        let nearest = processor.nearest.load(Ordering::Relaxed);
-        let nearest = mutant!("sleep-deadline": nearest => FOREVER);
-        let mut until = nearest.min(shared.trim()).min(processor.scavenger.due());
+        let asked = processor.late.ask(nearest, os::now());
+        let mut until = asked.min(shared.trim()).min(processor.scavenger.due());
 
         let polls = processor.driver.in_use();
         mutant!("sleep-order": () => {
@@ -159,7 +165,7 @@ impl Worker {
                 os::wait(&processor.sleep, ON_WORD, until);
             }
         }
-        processor.sleep.swap(AWAKE, Ordering::SeqCst);
+        let woken = processor.sleep.swap(AWAKE, Ordering::SeqCst) == AWAKE;
         os::point();
         mutant!("rouse": shared.monitor.rouse() => ());
         if mutant!("sleep-claimed": !shared.idle.remove(processor.index()) => false) {
@@ -171,7 +177,11 @@ impl Worker {
         }
         // The time asleep says nothing of how long goroutines take.
         processor.looked.set(u64::MAX);
-        processor.note_time(os::now());
+        let now = os::now();
+        processor.note_time(now);
+        if !woken && !stays && until == asked && now >= asked {
+            processor.late.learn(asked, now);
+        }
         if let Some(seen) = seen {
             processor.driver.report(&seen);
         }

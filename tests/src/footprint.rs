@@ -119,13 +119,6 @@ impl fmt::Display for Footprint {
     }
 }
 
-fn read(path: &str) -> String {
-    match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => panic!("{path}: {error}"),
-    }
-}
-
 /// The number of lines, without memory for the text: it may be megabytes, and none to be had.
 fn lines(path: &str) -> usize {
     let count = || -> io::Result<usize> {
@@ -172,9 +165,24 @@ fn entries(path: &str) -> usize {
     count().unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// A number of `/proc/self/status`, without memory for the text.
 fn status(key: &str) -> usize {
-    let status = read("/proc/self/status");
-    let line = status.lines().find_map(|line| line.strip_prefix(key));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.unwrap_or_else(|| panic!("/proc/self/status has no {key}"))
+    let number = || -> io::Result<Option<usize>> {
+        let mut file = fs::File::open("/proc/self/status")?;
+        let mut buffer = [0; 8 << 10];
+        let mut len = 0;
+        loop {
+            match file.read(&mut buffer[len..])? {
+                0 => break,
+                n => len += n,
+            }
+        }
+        let text = str::from_utf8(&buffer[..len]).map_err(io::Error::other)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key));
+        Ok(line.and_then(|line| line.split_whitespace().next()?.parse().ok()))
+    };
+    match number() {
+        Ok(number) => number.unwrap_or_else(|| panic!("/proc/self/status has no {key}")),
+        Err(error) => panic!("/proc/self/status: {error}"),
+    }
 }

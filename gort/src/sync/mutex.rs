@@ -14,7 +14,8 @@ use super::poison::{Poison, Since};
 /// A mutual exclusion lock around a value.
 ///
 /// It is [`std::sync::Mutex`], but a goroutine that waits for it parks. It is not fair: who comes
-/// while the lock is free takes it. But one that has waited for 1 ms gets it next.
+/// while the lock is free takes it. But one that was woken too late, after 1 ms of waiting, gets it
+/// next.
 ///
 /// ```
 /// use gort::sync::{Arc, Mutex};

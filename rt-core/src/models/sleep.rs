@@ -13,6 +13,7 @@ use loom::thread;
 use super::cargo::Herd;
 use super::{check, check_with, runtime};
 use crate::goroutine::GoroutineRef;
+use crate::late::Late;
 use crate::runtime::Shared;
 use crate::seam::{AtomicU32, Ordering, fence};
 use crate::sleep::AWAKE;
@@ -205,4 +206,26 @@ fn token_without_a_searcher() {
         assert!(other.join().is_ok());
         assert!(shared.idle.is_empty(), "work waits, and a worker sleeps");
     });
+}
+
+/// A short sleep is asked to end early, by as much as sleeps have ended late; the rest is passed
+/// awake, but not for ever, and not for another deadline.
+#[test]
+fn short_sleep_ends_in_time() {
+    const US: u64 = 1000;
+    let late = Late::new();
+    assert_eq!(late.ask(150 * US, 100 * US), 150 * US);
+    assert!(!late.stays_awake(150 * US), "nothing was asked for early");
+    (0..100).for_each(|_| late.learn(150 * US, 170 * US));
+    let asked = late.ask(250 * US, 200 * US);
+    assert!((230 * US..232 * US).contains(&asked), "{asked}");
+    assert!(late.stays_awake(250 * US) && !late.stays_awake(251 * US));
+    let passed = (0..1000).take_while(|_| late.stays_awake(250 * US)).count();
+    assert!((1..1000).contains(&passed), "{passed}");
+    // Not early: it is long; or so short that it would end at once.
+    assert_eq!(late.ask(2_000 * US, 200 * US), 2_000 * US);
+    assert_eq!(late.ask(230 * US, 200 * US), 230 * US);
+    // One very late sleep does not count for more than is ever taken off.
+    late.learn(0, u64::MAX);
+    assert!(late.ask(300 * US, 200 * US) >= 275 * US);
 }
