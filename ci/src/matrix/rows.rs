@@ -165,6 +165,7 @@ const QEMU: &[LeftOut] = &[
     without("limits", "", "a limit of addresses is the emulator's as well"),
     without("running_out", "", "limits and filters of system calls are the emulator's"),
     without("aside", "many_short_calls_leave_nothing", MEMORY),
+    without("timers", "timers_that_are_not_needed_leave_nothing", MEMORY),
     without("lifecycle", "leave_nothing", MEMORY),
     without("lifecycle", "large_stacks_are_given_back", MEMORY),
     without("scheduling", "the_same_work_again_takes_no_more_memory", MEMORY),
