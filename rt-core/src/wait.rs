@@ -368,6 +368,15 @@ impl WaitQueue {
         None
     }
 
+    /// As [`claim_first`](WaitQueue::claim_first), if the first is no plain thread.
+    pub(crate) fn claim_first_goroutine(&mut self) -> Option<Claimed> {
+        // SAFETY: linked nodes are alive, see `claim_first`.
+        let node = unsafe { self.first?.as_ref() };
+        // SAFETY: the waiter lies beside its node.
+        let waiter = unsafe { node.waiter.as_ref() };
+        if waiter.goroutine.is_some() { self.claim_first() } else { None }
+    }
+
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn push(&mut self, node: &Node) {
         let this = NonNull::from(node);

@@ -16,7 +16,7 @@
 //!    one is on its way. Who finds it held spins a little, then sets `WAITING` and waits.
 //! 2. The holder clears `LOCKED`. If somebody waits and nobody is `WOKEN`, it takes out the one who
 //!    has waited longest, sets `WOKEN`, and wakes it to compete. After [`PATIENCE_NS`] of waiting it
-//!    wakes some more, for there may be many.
+//!    wakes some more goroutines, for there may be many.
 //! 3. One who was woken and finds the mutex held waits again, before the others; after
 //!    [`PATIENCE_NS`] it first stands by for a moment, and has the mutex as soon as it is given back.
 //!    If it has stood by in vain it is handed the mutex in its sleep: `LOCKED` stays set. (It is not
@@ -53,7 +53,8 @@ const SPINS: (u32, u32) = (4, 30);
 /// The same for one who stands by: as long as it takes to wake another thread.
 const STANDS_BY: (u32, u32) = (16, 200);
 
-/// How many are woken beside the first, where the first has waited for long.
+/// How many goroutines are woken beside the first, where the first has waited for long. (No threads:
+/// it costs far more to wake one in vain.)
 const MORE: usize = 15;
 
 /// A mutual exclusion lock without data. It parks goroutines and makes plain threads sleep.
@@ -300,7 +301,7 @@ impl RawMutex {
         if long && turn.in_vain {
             turn.handed = true;
         } else if long {
-            more.fill_with(|| queue.claim_first());
+            more.fill_with(|| queue.claim_first_goroutine());
         }
         let waiting = if queue.is_empty() { 0 } else { WAITING };
         if turn.handed {
