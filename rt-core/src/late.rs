@@ -50,11 +50,11 @@ impl Late {
         true
     }
 
-    /// When to ask to be woken for a deadline. Early only if most of the sleep is left then: where one
+    /// When to ask to be woken for a deadline. Early only if enough of the sleep is left then: where one
     /// deadline follows the other, those that the sleep ends late for are served together.
     pub(crate) fn ask(&self, deadline: u64, now: u64) -> u64 {
         let (left, usual) = (deadline.saturating_sub(now), self.usual.get());
-        let early = usual > 0 && left <= SHORT && left >= 2 * usual;
+        let early = usual > 0 && left <= SHORT && left >= usual + usual / 2;
         if cfg!(feature = "small") || !early {
             return deadline;
         }
