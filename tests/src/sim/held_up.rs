@@ -34,7 +34,7 @@ impl Gate {
 }
 
 /// Blocks the calling thread for this long.
-fn block(time: Duration) {
+pub(crate) fn block(time: Duration) {
     let until = os::now() + time.as_nanos() as u64;
     let nobody = AtomicU32::new(0);
     while os::now() < until {

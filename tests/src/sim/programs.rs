@@ -134,6 +134,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     resized::PROGRAMS[2],
     resized::PROGRAMS[3],
     resized::PROGRAMS[4],
+    resized::PROGRAMS[5],
     fair::PROGRAMS[0],
     fair::PROGRAMS[1],
     fair::PROGRAMS[2],

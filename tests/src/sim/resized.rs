@@ -13,6 +13,7 @@ use os_linux::Linux;
 use os_sim::{Config, Faults, Outcome, check};
 use rt_core::os;
 
+use crate::held_up::block;
 use crate::programs::{Program, Setting};
 
 const US: Duration = Duration::from_micros(1);
@@ -28,6 +29,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "deserted", run: deserted },
     Program { name: "grown", run: grown },
     Program { name: "kept_free", run: kept_free },
+    Program { name: "left_there", run: left_there },
 ];
 
 /// Runs one of them under one seed, with numbers of processors that change.
@@ -207,6 +209,48 @@ fn grown(setting: Setting) {
             assert!(os_sim::advance(10 * MS));
             os::point();
         }
+    });
+    run.expect("the simulation refuses nothing");
+}
+
+/// What was begun by nobody yet, on a worker that is held up and whose processor is not in use any
+/// more, is taken by the only worker in use.
+fn left_there(setting: Setting) {
+    let setting = Setting { migratory: false, ..setting };
+    let run = builder(setting).run(|| {
+        let here = os::thread();
+        let left = Arc::new(AtomicBool::new(false));
+        let holder = gort::spawn({
+            let left = left.clone();
+            move || {
+                let elsewhere = os::thread() != here;
+                let mut tries = 0..8;
+                while elsewhere && runtime::procs() > 1 && tries.next().is_some() {
+                    block(SECOND);
+                }
+                let ran = Arc::new(AtomicU64::new(0));
+                for _ in 0..3 {
+                    let ran = ran.clone();
+                    gort::go(move || _ = ran.fetch_add(1, Ordering::Relaxed));
+                }
+                let procs = runtime::procs();
+                left.store(true, Ordering::Relaxed);
+                let until = os::now() + 200_000_000;
+                while elsewhere && ran.load(Ordering::Relaxed) < 3 && os::now() < until {
+                    block(5 * MS);
+                }
+                let strict = elsewhere && setting.punctual && (procs, runtime::procs()) == (1, 1);
+                let ran = ran.load(Ordering::Relaxed);
+                assert!(!strict || ran == 3, "{ran} of 3 have been begun");
+            }
+        });
+        // Until then this worker has no time for others; the holder may be at home with it.
+        gort::yield_now();
+        let until = os::now() + 20_000_000_000;
+        while !left.load(Ordering::Relaxed) && os::now() < until {
+            block(20 * MS);
+        }
+        holder.join().expect("no panic");
     });
     run.expect("the simulation refuses nothing");
 }
