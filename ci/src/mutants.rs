@@ -141,8 +141,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("stride-kept", Sim),
     ("hurry", Sim),
     ("thieves", Sim),
-    ("has-pushed", Native("when_their_spawner_yields")),
-    ("without-waiting", Native("those_who_never_wait")),
+    ("has-pushed", Native("scheduling")),
+    ("without-waiting", Native("fairness")),
     ("aged", Sim),
     ("unshared-length", Sim),
     // What those get who are held up, or wait for those who are.
@@ -185,6 +185,13 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("state-commit", Loom("commit")),
     ("state-notify", Loom("commit")),
     ("lock-release", Loom("lock")),
+    ("own-again", Sim),
+    ("own-turn", Loom("own_lock")),
+    ("own-fence", Loom("own_lock")),
+    ("own-release", Loom("own_lock")),
+    ("revoke-once", Sim),
+    ("revoke-waits", Sim),
+    ("revoke-fence", Loom("own_lock")),
     ("read-release", Loom("rwlock")),
     ("write-release", Loom("rwlock")),
     ("once-release", Loom("once_is_seen")),
@@ -345,6 +352,15 @@ mod tests {
         assert!(simulated >= 20, "{simulated}");
         for (i, (name, _)) in MUTANTS.iter().enumerate() {
             assert!(!MUTANTS[..i].iter().any(|(other, _)| other == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_native_tests_are_there() {
+        let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests");
+        for (name, catcher) in MUTANTS {
+            let Native(file) = catcher else { continue };
+            assert!(tests.join(file).with_extension("rs").is_file(), "{name}: no test `{file}`");
         }
     }
 

@@ -158,13 +158,15 @@ impl<'a> Run<'a> {
     }
 
     /// Looks whether runtimes are as they must be, when every thread sleeps with nothing in its
-    /// hands. Its word still is what it sleeps on; otherwise it has things to do when it wakes.
+    /// hands. Its word still is what it sleeps on, and nothing that somebody else holds for a moment;
+    /// otherwise it has things to do when it wakes.
     fn inspect(&self) -> Result<(), Failure> {
         let sleeps = |(_, state): (usize, State)| match state {
             State::Asleep { word, expected, .. } => {
                 let word = ptr::with_exposed_provenance::<AtomicU32>(word);
                 // SAFETY: the thread lent it for as long as it sleeps.
-                unsafe { &*word }.load(Ordering::Relaxed) == expected
+                let unchanged = unsafe { &*word }.load(Ordering::Relaxed) == expected;
+                unchanged && !inspect::naps(expected)
             }
             State::Delayed(_) => false,
             _ => true,

@@ -59,7 +59,7 @@ unsafe impl Send for Pool {}
 impl Aside {
     pub(crate) const fn new() -> Aside {
         Aside {
-            pool: Protected::new(Pool {
+            pool: Protected::ordinary(Pool {
                 jobs: None,
                 queued: 0,
                 idle: 0,

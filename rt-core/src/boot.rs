@@ -114,7 +114,7 @@ impl Default for Boot {
 impl Boot {
     /// None yet.
     pub fn new() -> Boot {
-        Boot { steps: Protected::new(Steps { all: [None; STAGES] }) }
+        Boot { steps: Protected::ordinary(Steps { all: [None; STAGES] }) }
     }
 
     /// A stage was passed at this moment. Callable before the thread has storage.

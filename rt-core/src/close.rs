@@ -96,9 +96,13 @@ impl Ending {
             closing: AtomicU32::new(OPEN),
             inside: AtomicU32::new(1),
             working: AtomicU32::new(0),
-            stranded: Protected::new(false),
+            stranded: Protected::ordinary(false),
             over: AtomicU32::new(0),
-            threads: Protected::new(Threads { running: Vec::new(), retired: Vec::new(), next: 0 }),
+            threads: Protected::ordinary(Threads {
+                running: Vec::new(),
+                retired: Vec::new(),
+                next: 0,
+            }),
         }
     }
 

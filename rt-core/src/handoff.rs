@@ -101,7 +101,7 @@ fn ring(worker: WorkerRef) {
 impl Handoff {
     pub(crate) const fn new() -> Handoff {
         Handoff {
-            lists: Protected::new(Lists {
+            lists: Protected::ordinary(Lists {
                 wanting: VecDeque::new(),
                 resting: Vec::new(),
                 made: Vec::new(),

@@ -22,7 +22,7 @@ pub(crate) struct Inject {
 
 impl Inject {
     pub(crate) const fn new() -> Inject {
-        Inject { list: Protected::new(List::new()), len: AtomicUsize::new(0) }
+        Inject { list: Protected::ordinary(List::new()), len: AtomicUsize::new(0) }
     }
 
     /// How many are in it, or were a moment ago.

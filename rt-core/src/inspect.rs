@@ -240,6 +240,12 @@ pub unsafe fn goroutines(words: impl Iterator<Item = *mut ()>, now: u64) -> Vec<
     all.into_iter().flat_map(|shared| shared.look_at_still(now)).collect()
 }
 
+/// Whether a thread that sleeps on a word with this value naps for a lock of the core's, and has
+/// something between its hands.
+pub fn naps(value: u32) -> bool {
+    value == crate::lock::HELD
+}
+
 /// Looks whether everything is as it must be when no thread of a runtime can go on by itself:
 ///
 /// - a goroutine is in a queue exactly if it is runnable;

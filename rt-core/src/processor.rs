@@ -161,7 +161,7 @@ impl Processor {
 
             ring: RunQueue::new(),
             next: AtomicPtr::new(ptr::null_mut()),
-            timers: Protected::new(TimerHeap::new()),
+            timers: Protected::ordinary(TimerHeap::new()),
             nearest: AtomicU64::new(FOREVER),
             migratory,
             has_thieves: mutant!("thieves": most > 1 => false),

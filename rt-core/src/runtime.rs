@@ -160,10 +160,10 @@ impl Runtime {
             alarm: Alarm::new(config.deadlock),
             ids: AtomicU64::new(1),
             has_worker: AtomicBool::new(false),
-            first: Protected::new(()),
+            first: Protected::ordinary(()),
             spawned_outside: AtomicU64::new(0),
             trimming: AtomicBool::new(false),
-            found_left: Protected::new(Vec::new()),
+            found_left: Protected::ordinary(Vec::new()),
         });
         // SAFETY: an `Arc` is never null.
         let itself = unsafe { NonNull::new_unchecked(Arc::as_ptr(&shared).cast_mut()) };

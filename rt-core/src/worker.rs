@@ -150,6 +150,27 @@ impl Local {
     }
 }
 
+/// What a lock that can be a worker's own has to know of words.
+#[cfg(not(feature = "small"))]
+impl Local {
+    /// The bits that a worker's word can have besides its address.
+    pub(crate) const IN_WORKERS_WORD: usize = Local::WORKER | Local::GUARDED;
+
+    /// The word of a worker's thread as it is, null for others.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn worker_or_null(word: usize) -> usize {
+        if word & Local::WORKER != 0 { word } else { 0 }
+    }
+
+    /// Whether the current thread is a worker's, which everybody can make pass a fence.
+    pub(crate) fn can_own() -> bool {
+        Local::worker().is_some_and(|(worker, _)| {
+            // SAFETY: a thread's word names its live worker.
+            !unsafe { worker.as_ref() }.shared().each_fences()
+        })
+    }
+}
+
 impl Local {
     /// Makes this thread none of the core's, and no plain one either.
     pub(crate) fn set_lost() {
@@ -274,9 +295,9 @@ pub(crate) struct Inside(Option<NonNull<Worker>>);
 impl Inside {
     pub(crate) const NOT: Inside = Inside(None);
 
+    /// For the thread with this word.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn stay() -> Inside {
-        let word = os::local();
+    pub(crate) fn stay(word: *mut ()) -> Inside {
         if word.addr() & Local::GUARDED == 0 {
             return Inside(None);
         }

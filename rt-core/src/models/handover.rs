@@ -30,6 +30,44 @@ fn lock_excludes() {
     });
 }
 
+/// What two workers' threads have for a word, as far as a lock can tell.
+const WORKERS: [usize; 2] = [0x1001, 0x2001];
+
+/// One more, by the worker with this word.
+fn add_as(me: usize, counter: &Protected<Slot>) {
+    let slot = counter.lock_as(me);
+    slot.write(slot.read() + 1);
+}
+
+/// A worker takes its own lock, twice, while another takes that away from it.
+#[test]
+fn own_lock_excludes() {
+    check(|| {
+        let counter = Rc::new(Protected::new(Slot::new()));
+        drop(counter.own_as(WORKERS[0]));
+        let theirs = counter.clone();
+        let owner = thread::spawn(move || (0..2).for_each(|_| add_as(WORKERS[0], &theirs)));
+        add_as(WORKERS[1], &counter);
+        assert!(owner.join().is_ok());
+        assert_eq!(counter.lock().read(), 3);
+    });
+}
+
+/// The same, and then it is the other's own.
+#[test]
+fn own_lock_changes_its_owner() {
+    check(|| {
+        let counter = Rc::new(Protected::new(Slot::new()));
+        drop(counter.own_as(WORKERS[0]));
+        let theirs = counter.clone();
+        let owner = thread::spawn(move || add_as(WORKERS[0], &theirs));
+        drop(counter.own_as(WORKERS[1]));
+        add_as(WORKERS[1], &counter);
+        assert!(owner.join().is_ok());
+        assert_eq!(counter.lock().read(), 2);
+    });
+}
+
 /// A goroutine leaves holding the lock, and the other side gives it back.
 #[test]
 fn lock_is_given_back_by_another() {

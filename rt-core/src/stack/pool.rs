@@ -61,7 +61,7 @@ impl StackPool {
         StackPool {
             spare: AtomicUsize::new(0),
             classes: array::from_fn(|_| {
-                Protected::new(ClassPool {
+                Protected::ordinary(ClassPool {
                     used: VecDeque::new(),
                     clean: Vec::new(),
                     arenas: Vec::new(),

@@ -5,7 +5,7 @@ use std::fmt;
 use lexopt::prelude::*;
 use os_sim::{Faults, Strategy};
 
-use crate::programs::{PROGRAMS, Program};
+use crate::programs::{self, Program};
 
 /// What is to be run. What is none, the seed decides.
 #[derive(Clone, Copy)]
@@ -93,8 +93,8 @@ impl Options {
 
     /// The programs to be run.
     pub(crate) fn programs(&self) -> impl Iterator<Item = &'static Program> {
-        let all = if self.program.is_some() { &[] } else { PROGRAMS };
-        self.program.into_iter().chain(all)
+        let all = self.program.is_none().then(programs::all);
+        self.program.into_iter().chain(all.into_iter().flatten())
     }
 
     /// The command that runs one seed of a program as these options would.
@@ -129,9 +129,9 @@ fn chosen<T: Copy>(
 
 fn program(parser: &mut lexopt::Parser) -> Result<&'static Program, String> {
     let value = parser.value().map_err(|e| e.to_string())?;
-    let found = PROGRAMS.iter().find(|program| value.to_str() == Some(program.name));
+    let found = programs::all().find(|program| value.to_str() == Some(program.name));
     found.ok_or_else(|| {
-        let names: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
+        let names: Vec<_> = programs::all().map(|program| program.name).collect();
         format!("--program is {value:?}: give one of {}", names.join(", "))
     })
 }

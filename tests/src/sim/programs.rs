@@ -57,7 +57,11 @@ pub(crate) struct Program {
 }
 
 /// All of them.
-pub(crate) const PROGRAMS: &[Program] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Program> {
+    [PROGRAMS, resized::PROGRAMS, fair::PROGRAMS].into_iter().flatten()
+}
+
+const PROGRAMS: &[Program] = &[
     Program { name: "park", run: park },
     Program { name: "steal", run: steal },
     Program { name: "next", run: next },
@@ -129,18 +133,6 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "locked", run: threads::locked },
     Program { name: "futures", run: threads::futures },
     Program { name: "async_recv", run: threads::async_receivers },
-    resized::PROGRAMS[0],
-    resized::PROGRAMS[1],
-    resized::PROGRAMS[2],
-    resized::PROGRAMS[3],
-    resized::PROGRAMS[4],
-    resized::PROGRAMS[5],
-    fair::PROGRAMS[0],
-    fair::PROGRAMS[1],
-    fair::PROGRAMS[2],
-    fair::PROGRAMS[3],
-    fair::PROGRAMS[4],
-    fair::PROGRAMS[5],
 ];
 
 const MS: Duration = Duration::from_millis(1);

@@ -32,6 +32,10 @@ pub(crate) fn unparks(setting: Setting) {
                 theirs.store(2 * i + 2, Ordering::Release);
                 me.unpark();
             }
+            // Two tokens are one for somebody who has not taken the first.
+            while theirs.load(Ordering::Acquire) != 2 * ROUNDS + 1 {
+                thread::park();
+            }
             let outside = plain(move || me.unpark());
             thread::park_timeout(5 * US);
             gort::blocking(|| drop(outside));
@@ -43,6 +47,8 @@ pub(crate) fn unparks(setting: Setting) {
                 thread::park();
             }
         }
+        turn.store(2 * ROUNDS + 1, Ordering::Release);
+        other.thread().unpark();
         thread::park();
         other.join().expect("no panic");
     });
