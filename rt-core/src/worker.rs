@@ -40,15 +40,15 @@ pub(crate) enum Local {
 }
 
 impl Local {
-    /// The low bit of the word marks a worker, so that one test tells it from the rest; the next
-    /// bit marks a thread aside. Workers and runtimes are aligned to more than that.
-    const WORKER: usize = 1;
+    /// Marks a worker, so that one test tells it from the rest; and a thread aside. Workers and runtimes
+    /// are aligned to more than that. The two lowest bits are left to the owner of a lock.
+    const WORKER: usize = 4;
     const ASIDE: usize = 2;
     /// With `WORKER`: one that may lose its processor.
     const GUARDED: usize = 8;
     const BITS: usize = Local::WORKER | Local::ASIDE | Local::GUARDED;
     /// The word of a thread that was one of them before its process forked (`fork`).
-    const LOST: usize = 4;
+    const LOST: usize = 1;
     /// Marks a limit of a thread that is no worker, under which lies the word that it had before.
     const LIMITED: usize = 16;
     /// Marks a goroutine's thread that does without the scheduler (`locked`), in the same way.

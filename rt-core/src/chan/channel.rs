@@ -56,6 +56,8 @@ const PER_TURN: u32 = 64;
 pub(super) struct Channel<T> {
     // Constant.
     capacity: Option<usize>,
+    /// Whether the messages are a clock's.
+    ticks: bool,
     // Written by handles that are cloned and dropped.
     pub(super) ends: Ends,
     pub(super) state: Protected<State<T>>,
@@ -114,6 +116,7 @@ impl<T> Channel<T> {
     fn with(capacity: Option<usize>, senders: Handles, buffer: Buffer<T>) -> Channel<T> {
         Channel {
             capacity,
+            ticks: matches!(buffer, Buffer::Clock(_)),
             ends: Ends { senders, receivers: Handles::one() },
             state: Protected::new(State {
                 buffer,
@@ -126,6 +129,11 @@ impl<T> Channel<T> {
                 promised: Promised::none(),
             }),
         }
+    }
+
+    /// Whether its operations can be ready by themselves.
+    pub(super) fn ticks(&self) -> bool {
+        self.ticks
     }
 
     pub(super) fn capacity(&self) -> Option<usize> {

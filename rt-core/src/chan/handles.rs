@@ -12,22 +12,20 @@ pub struct Handle<'a> {
     pub(super) case: &'a dyn Case,
     /// Its number in the `select`.
     pub(super) index: usize,
-    /// The sender or receiver, to be known again by.
-    end: *const (),
 }
 
 impl<'a> Handle<'a> {
     pub(super) fn send<T>(s: &'a Sender<T>, index: usize) -> Handle<'a> {
-        Handle { case: s, index, end: ptr::from_ref(s).cast() }
+        Handle { case: s, index }
     }
 
     pub(super) fn recv<T>(r: &'a Receiver<T>, index: usize) -> Handle<'a> {
-        Handle { case: r, index, end: ptr::from_ref(r).cast() }
+        Handle { case: r, index }
     }
 
     /// Whether it was made from this sender or receiver.
     pub(super) fn is<E>(&self, end: &E) -> bool {
-        ptr::eq(self.end, ptr::from_ref(end).cast())
+        ptr::addr_eq(self.case, end)
     }
 }
 
@@ -45,12 +43,11 @@ impl core::fmt::Debug for Handle<'_> {
 }
 
 /// What fills the places of handles that are not there.
-const NOWHERE: Handle<'static> = Handle { case: NOBODY, index: 0, end: ptr::null() };
+const NOWHERE: Handle<'static> = Handle { case: NOBODY, index: 0 };
 const NOBODY: &Receiver<()> = &never();
 
 /// A list of handles.
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "a short list shall take no memory of the heap")]
 pub(super) enum Handles<'a> {
     /// So many of them, from the first on.
     Few([Handle<'a>; FEW], usize),

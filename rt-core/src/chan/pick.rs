@@ -243,6 +243,9 @@ impl<T> State<T> {
         if self.buffer.hold() {
             return Some(Token::Held);
         }
+        if self.waiting_senders.is_empty() {
+            return self.disconnected.then_some(Token::Gone);
+        }
         while let Some(sender) = self.waiting_senders.claim_other(me) {
             // SAFETY: it waited in a queue of this channel.
             let Some(message) = (unsafe { Packet::of(sender.slot()) }).take() else {
@@ -289,6 +292,7 @@ impl<T> Channel<T> {
     }
 
     /// When the operation will be ready by itself.
+    #[cold]
     pub(super) fn next_due(&self) -> u64 {
         match &self.state.lock().buffer {
             Buffer::Clock(clock) => clock.next(),

@@ -219,7 +219,10 @@ impl<T> Case for Receiver<T> {
     }
 
     fn next_due(&self) -> u64 {
-        self.channel.as_ref().map_or(FOREVER, |channel| channel.next_due())
+        match &self.channel {
+            Some(channel) if channel.ticks() => channel.next_due(),
+            _ => FOREVER,
+        }
     }
 
     unsafe fn register(&self, me: &Many, entry: &Entry, since: u64) -> Registered {

@@ -15,6 +15,9 @@ use crate::{FOREVER, os};
 /// So many operations need no memory of the heap.
 pub(super) const FEW: usize = 8;
 
+/// Where a wait has less to prepare.
+const FEWER: usize = 4;
+
 /// `since` of one who has not waited.
 const NOT_WAITED: u64 = FOREVER;
 
@@ -75,9 +78,6 @@ pub(super) fn choose<'a>(
     deadline: u64,
     biased: bool,
 ) -> Option<Chosen<'a>> {
-    if !biased {
-        shuffle(handles);
-    }
     if deadline != AT_ONCE {
         // One that is always ready never waits; and it takes as long as a resumption.
         checkpoint();
@@ -89,7 +89,7 @@ pub(super) fn choose<'a>(
             os::point();
             handle.case.pick(waited).map(|token| Chosen { handle: *handle, token })
         };
-        if let Some(chosen) = handles.iter().find_map(ready) {
+        if let Some(chosen) = first(handles, biased, ready) {
             return Some(chosen);
         }
         if is_over(deadline, &mut since) {
@@ -103,16 +103,13 @@ pub(super) fn choose<'a>(
 
 /// The number of an operation that is ready; none if none is by `deadline`.
 pub(super) fn ready(handles: &mut [Handle<'_>], deadline: u64, biased: bool) -> Option<usize> {
-    if !biased {
-        shuffle(handles);
-    }
     let mut since = NOT_WAITED;
     loop {
         let ready = |handle: &Handle<'_>| {
             os::point();
             handle.case.is_ready().then_some(handle.index)
         };
-        if let Some(ready) = handles.iter().find_map(ready) {
+        if let Some(ready) = first(handles, biased, ready) {
             return Some(ready);
         }
         if is_over(deadline, &mut since) {
@@ -144,18 +141,27 @@ fn is_over(deadline: u64, since: &mut u64) -> bool {
     deadline != FOREVER && now >= deadline
 }
 
-/// Every order is as likely (Fisher and Yates).
-fn shuffle(handles: &mut [Handle<'_>]) {
-    if handles.len() < 2 {
-        return;
+/// The first operation of which `ask` says something. They are asked in their order if `biased`, and
+/// otherwise in one that is made meanwhile (Fisher and Yates): each is as likely.
+fn first<'a, T>(
+    handles: &mut [Handle<'a>],
+    biased: bool,
+    mut ask: impl FnMut(&Handle<'a>) -> Option<T>,
+) -> Option<T> {
+    if biased {
+        return handles.iter().find_map(ask);
     }
     let mut random = chance();
-    for last in (1..handles.len()).rev() {
-        let bits = random >> 32;
-        // Below `last + 1`, by a multiplication in place of a division (Lemire).
-        handles.swap(last, ((bits * (last as u64 + 1)) >> 32) as usize);
+    for left in (1..=handles.len()).rev() {
+        // Below `left`, by a multiplication in place of a division (Lemire).
+        let at = (((random >> 32) * left as u64) >> 32) as usize;
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        if let Some(said) = ask(&handles[at]) {
+            return Some(said);
+        }
+        handles.swap(at, left - 1);
     }
+    None
 }
 
 /// Waits until somebody says something about an operation, or one of them may be ready by itself,
@@ -167,21 +173,25 @@ fn wait(
     since: u64,
 ) -> Option<(usize, Option<Token>)> {
     let deadline = handles.iter().map(|handle| handle.case.next_due()).fold(deadline, u64::min);
-    if handles.len() <= FEW {
-        let entries: [Entry; FEW] = core::array::from_fn(|_| Entry::new(note));
-        wait_with(handles, &entries[..handles.len()], deadline, since)
+    if handles.len() <= FEWER {
+        wait_with(handles, &[(); FEWER].map(|()| Entry::new(note)), note, deadline, since)
+    } else if handles.len() <= FEW {
+        wait_with(handles, &[(); FEW].map(|()| Entry::new(note)), note, deadline, since)
     } else {
         let entries: Vec<Entry> = handles.iter().map(|_| Entry::new(note)).collect();
-        wait_with(handles, &entries, deadline, since)
+        wait_with(handles, &entries, note, deadline, since)
     }
 }
 
+/// As `wait`, with as many entries as handles at least.
 fn wait_with(
     handles: &[Handle<'_>],
     entries: &[Entry],
+    note: Note,
     deadline: u64,
     since: u64,
 ) -> Option<(usize, Option<Token>)> {
+    let entries = &entries[..handles.len()];
     let mut own = None;
     let register = |me: &Many| {
         for (at, (handle, entry)) in handles.iter().zip(entries).enumerate() {
@@ -199,7 +209,7 @@ fn wait_with(
         }
         true
     };
-    if entries.iter().any(|entry| entry.packet.note.get() == Note::Selects) {
+    if note == Note::Selects {
         for (handle, entry) in handles.iter().zip(entries) {
             entry.packet.announced.set(handle.case.announce());
         }

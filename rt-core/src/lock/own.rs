@@ -50,8 +50,7 @@ impl Owner {
     /// .. that somebody else wants it ..
     const REVOKED: usize = 32;
     /// .. and for the how manieth time it is owned.
-    const TURN: usize = 6;
-    const TURN_SHIFT: u32 = 1;
+    const TURN: usize = TURNS as usize - 1;
 
     /// Whether it is the own lock of the thread with this word, and nobody else wants it.
     #[inline(always)]
@@ -69,7 +68,6 @@ impl Owner {
 const _: () = {
     let bits = Owner::OWNED | Owner::REVOKED | Owner::TURN;
     assert!(Local::IN_WORKERS_WORD & bits == 0 && align_of::<Worker>() > bits);
-    assert!(Owner::TURN >> Owner::TURN_SHIFT == TURNS as usize - 1);
 };
 
 /// Whose own a lock is.
@@ -112,8 +110,7 @@ impl Own {
 
     #[inline(always)]
     fn mine(&self, owner: Owner) -> &AtomicBool {
-        let turn = (owner.0 & Owner::TURN) >> Owner::TURN_SHIFT;
-        &self.mine[mutant!("own-turn": turn => 0)]
+        &self.mine[mutant!("own-turn": owner.0 & Owner::TURN => 0)]
     }
 
     /// Step 2, by who was the owner a moment ago; false if it is no more.
@@ -177,7 +174,7 @@ impl Own {
         let turn = (streak / STREAK).ilog2() / GROWTH;
         let next = if turn + 1 == TURNS { NEVER } else { streak << GROWTH };
         self.streak.store(next, Ordering::Relaxed);
-        let owner = Owner(me | Owner::OWNED | (turn as usize) << Owner::TURN_SHIFT);
+        let owner = Owner(me | Owner::OWNED | turn as usize);
         self.mine(owner).store(true, Ordering::Relaxed);
         // Release: pairs with the Acquire in revoke(), which finds it held.
         self.owner.store(owner.0, Ordering::Release);

@@ -9,7 +9,7 @@
 //! Rejected: holding the locks of all queues at once, as Go does. It needs an order of locks, which
 //! would need a number for each channel, and lets one long list of channels hold up all of them.
 
-use core::cell::{Cell, OnceCell};
+use core::cell::{Cell, UnsafeCell};
 use core::ptr::{self, NonNull};
 
 use super::{About, CLAIMED, Claimed, Node, WAITING, WaitQueue, Waiter, WaitsFor, Wake};
@@ -24,11 +24,20 @@ use crate::{FOREVER, os};
 pub(crate) struct Many(Waiter);
 
 /// Where a [`Many`] stands in one queue, if it does.
-pub(crate) struct Place(OnceCell<Node>);
+///
+/// The node is made once, and stays as it is: what `OnceCell` is for, which goes a long way about it.
+pub(crate) struct Place(UnsafeCell<Option<Node>>);
 
 impl Place {
     pub(crate) const fn new() -> Place {
-        Place(OnceCell::new())
+        Place(UnsafeCell::new(None))
+    }
+
+    /// The node, if it has been made.
+    fn node(&self) -> Option<&Node> {
+        // SAFETY: it is not written again once it is there (`join`); this type is not `Sync`, so
+        // nobody writes it now.
+        unsafe { &*self.0.get() }.as_ref()
     }
 
     /// Takes the node out of its queue, which is inside of `source`; false if it was out already.
@@ -36,7 +45,7 @@ impl Place {
     /// # Safety
     /// - If the place is taken, then in a queue inside of this `source`'s data, which has not moved.
     pub(crate) unsafe fn leave<T>(&self, source: &Protected<T>) -> bool {
-        let Some(node) = self.0.get() else { return false };
+        let Some(node) = self.node() else { return false };
         let guard = source.lock();
         let was_in = node.linked.get();
         // SAFETY: the caller says that it is a queue in the data, whose lock is held.
@@ -61,17 +70,21 @@ impl Place {
         let queue = queue(guard);
         // SAFETY: the waiter stays where it is, as the caller says.
         let chain = &unsafe { waiter.as_ref() }.node;
-        let node = self.0.get_or_init(|| Node {
-            next: Cell::new(None),
-            previous: Cell::new(None),
-            linked: Cell::new(false),
-            queue: Cell::new(NonNull::from(&mut *queue)),
-            waiter,
-            slot,
-            lock,
-            waits_for: queue.waits_for,
-            about,
-            sibling: chain.get(),
+        let node = self.node().unwrap_or_else(|| {
+            let node = Node {
+                next: Cell::new(None),
+                previous: Cell::new(None),
+                linked: Cell::new(false),
+                queue: Cell::new(NonNull::from(&mut *queue)),
+                waiter,
+                slot,
+                lock,
+                waits_for: queue.waits_for,
+                about,
+                sibling: chain.get(),
+            };
+            // SAFETY: nobody has a reference to the node, for there was none.
+            unsafe { &mut *self.0.get() }.insert(node)
         });
         chain.set(Some(NonNull::from(node)));
         queue.push(node);
