@@ -129,7 +129,8 @@ impl Own {
         if mutant!("own-again": self.read() == owner => true) {
             return true;
         }
-        mine.store(false, Ordering::Relaxed);
+        // Release: as in give_back(), for it is this store that revoke() may find.
+        mine.store(false, Ordering::Release);
         false
     }
 
