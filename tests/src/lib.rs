@@ -5,6 +5,7 @@ mod alone;
 mod footprint;
 mod heap;
 mod mode;
+mod refuse;
 pub mod stopped;
 mod trace;
 mod withheld;
@@ -13,6 +14,7 @@ pub use alone::{again, alone, disturbed, ends_of_its_own};
 pub use footprint::Footprint;
 pub use heap::Heap;
 pub use mode::{MODES, Mode, everywhere};
+pub use refuse::refuse;
 pub use trace::{Section, mark, trace};
 pub use withheld::Withheld;
 

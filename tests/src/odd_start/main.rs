@@ -10,7 +10,6 @@
 //! | `no-threads` | `clone` says `EAGAIN` |
 
 mod auxv;
-mod refuse;
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -49,8 +48,8 @@ fn main() -> ExitCode {
             unsafe { libc::setrlimit(libc::RLIMIT_STACK, &limit) };
             exec(program, args, &huge());
         }
-        Ok("no-tls") => refuse::refuse(ARCH_PRCTL, libc::EPERM),
-        Ok("no-threads") => refuse::refuse(libc::SYS_clone, libc::EAGAIN),
+        Ok("no-tls") => tests::refuse(ARCH_PRCTL, libc::EPERM),
+        Ok("no-threads") => tests::refuse(libc::SYS_clone, libc::EAGAIN),
         Ok("no-auxv") => return auxv::run_without(program, args, &environment),
         Ok(how) => {
             let number = how.strip_prefix("closed-").and_then(|n| n.parse().ok());

@@ -1,9 +1,12 @@
-//! A filter that refuses one system call to this process and what it becomes.
+//! A filter that refuses one system call to this thread, and to what it starts or becomes.
 
 use libc::{c_int, c_long, sock_filter, sock_fprog};
 
 /// A call of this number fails with this error from now on.
-pub(crate) fn refuse(number: c_long, error: c_int) {
+///
+/// # Panics
+/// Where there are no such filters.
+pub fn refuse(number: c_long, error: c_int) {
     let op = |code: u32, k: u32, jt: u8, jf: u8| sock_filter { code: code as u16, jt, jf, k };
     let mut program = [
         // The number of the call is the first word of what the filter sees.
