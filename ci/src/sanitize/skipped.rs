@@ -23,6 +23,8 @@ const LIMITED: &str = "it takes memory away, and the sanitizer ends a process th
 const OVERFLOW: &str =
     "it is std that reports a plain thread's overflow, and in a build with a sanitizer it doesn't";
 
+const LEAKED: &str = "what it forgets or abandons is leaked on purpose";
+
 const fn skip(
     tools: &'static [Tool],
     target: &'static str,
@@ -59,6 +61,9 @@ const SKIPPED: &[Skip] = &[
         "the_frame_of_one_function_may_be_larger",
         "the compiler makes no stack probes in a build with the thread sanitizer",
     ),
+    skip(ADDRESS, "chan", "a_panic_while_dropping_leaves_the_channel_sound", LEAKED),
+    skip(ADDRESS, "safety", "forgotten_handles_end_no_borrow", LEAKED),
+    skip(ADDRESS, "everywhere_it_waits", "a_panic_of_main_leaves_those_who_wait", LEAKED),
     skip(
         ADDRESS,
         "panics",
