@@ -51,6 +51,7 @@ impl Owner {
     const REVOKED: usize = 32;
     /// .. and for the how manieth time it is owned.
     const TURN: usize = TURNS as usize - 1;
+    const BITS: usize = Owner::OWNED | Owner::REVOKED | Owner::TURN;
 
     /// Whether it is the own lock of the thread with this word, and nobody else wants it.
     #[inline(always)]
@@ -65,10 +66,8 @@ impl Owner {
     }
 }
 
-const _: () = {
-    let bits = Owner::OWNED | Owner::REVOKED | Owner::TURN;
-    assert!(Local::IN_WORKERS_WORD & bits == 0 && align_of::<Worker>() > bits);
-};
+const _: () =
+    assert!(Local::IN_WORKERS_WORD & Owner::BITS == 0 && align_of::<Worker>() > Owner::BITS);
 
 /// Whose own a lock is.
 pub(super) struct Own {
@@ -172,6 +171,7 @@ impl Own {
             self.left.store(NEVER, Ordering::Relaxed);
             return;
         }
+        debug_assert_eq!(me & Owner::BITS, 0, "not the word of a worker's thread");
         let turn = (streak / STREAK).ilog2() / GROWTH;
         let next = if turn + 1 == TURNS { NEVER } else { streak << GROWTH };
         self.streak.store(next, Ordering::Relaxed);

@@ -13,6 +13,7 @@ use super::{check, runtime, runtime_of};
 use crate::join::packet;
 use crate::lock::{Guard, Protected};
 use crate::runtime::Shared;
+use crate::worker::Local;
 
 #[test]
 fn lock_excludes() {
@@ -31,7 +32,7 @@ fn lock_excludes() {
 }
 
 /// What two workers' threads have for a word, as far as a lock can tell.
-const WORKERS: [usize; 2] = [0x1001, 0x2001];
+const WORKERS: [usize; 2] = [0x1000 | Local::IN_WORKERS_WORD, 0x2000 | Local::IN_WORKERS_WORD];
 
 /// One more, by the worker with this word.
 fn add_as(me: usize, counter: &Protected<Slot>) {
