@@ -120,7 +120,7 @@ impl Lock {
     }
 }
 
-/// Data under a lock of the core's own: one word, held for a few dozen instructions.
+/// Data under a lock of the core's own, which is held for a few dozen instructions.
 pub struct Protected<T: ?Sized> {
     lock: Lock,
     data: UnsafeCell<T>,

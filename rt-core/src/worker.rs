@@ -41,7 +41,7 @@ pub(crate) enum Local {
 
 impl Local {
     /// Marks a worker, so that one test tells it from the rest; and a thread aside. Workers and runtimes
-    /// are aligned to more than that. The two lowest bits are left to the owner of a lock.
+    /// are aligned to more than that. A worker's word has the two lowest bits free, for `lock/own.rs`.
     const WORKER: usize = 4;
     const ASIDE: usize = 2;
     /// With `WORKER`: one that may lose its processor.

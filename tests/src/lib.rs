@@ -14,7 +14,7 @@ pub use alone::{again, alone, disturbed, ends_of_its_own};
 pub use footprint::Footprint;
 pub use heap::Heap;
 pub use mode::{MODES, Mode, everywhere};
-pub use refuse::refuse;
+pub use refuse::{filter, refuse};
 pub use trace::{Section, mark, trace};
 pub use withheld::Withheld;
 

@@ -1,4 +1,4 @@
-//! A filter that refuses one system call to this thread, and to what it starts or becomes.
+//! Filters that refuse system calls to this thread, and to what it starts or becomes.
 
 use libc::{c_int, c_long, sock_filter, sock_fprog};
 
@@ -15,6 +15,14 @@ pub fn refuse(number: c_long, error: c_int) {
         op(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
         op(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0),
     ];
+    filter(&mut program);
+}
+
+/// System calls are looked at by this program from now on.
+///
+/// # Panics
+/// Where there are no such filters.
+pub fn filter(program: &mut [sock_filter]) {
     let program = sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // SAFETY: takes numbers.
     let promised = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use gort::chan;
 use gort::net::{TcpListener, TcpStream};
-use tests::{Footprint, MODES, Mode, alone, spin_until, thread_id};
+use tests::{Footprint, MODES, Mode, alone, filter, spin_until, thread_id};
 
 /// Sets what this process may use of a resource, up to its hard limit.
 fn limit(resource: i64, most: u64) {
@@ -351,12 +351,7 @@ fn without_markers() {
         step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
         step(RETURN, libc::SECCOMP_RET_ERRNO | libc::EINVAL as u32, 0, 0),
     ];
-    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-    // SAFETY: sets a flag.
-    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
-    // SAFETY: the program is readable, and copied by the call.
-    let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter) };
-    assert_eq!(set, 0, "seccomp: {}", io::Error::last_os_error());
+    filter(&mut program);
 }
 
 #[test]

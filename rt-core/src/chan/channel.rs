@@ -56,8 +56,8 @@ const PER_TURN: u32 = 64;
 pub(super) struct Channel<T> {
     // Constant.
     capacity: Option<usize>,
-    /// Whether the messages are a clock's.
-    ticks: bool,
+    /// Whether the messages are a clock's: its operations can be ready by themselves.
+    pub(super) ticks: bool,
     // Written by handles that are cloned and dropped.
     pub(super) ends: Ends,
     pub(super) state: Protected<State<T>>,
@@ -129,11 +129,6 @@ impl<T> Channel<T> {
                 promised: Promised::none(),
             }),
         }
-    }
-
-    /// Whether its operations can be ready by themselves.
-    pub(super) fn ticks(&self) -> bool {
-        self.ticks
     }
 
     pub(super) fn capacity(&self) -> Option<usize> {

@@ -292,8 +292,11 @@ impl<T> Channel<T> {
     }
 
     /// When the operation will be ready by itself.
-    #[cold]
+    #[inline]
     pub(super) fn next_due(&self) -> u64 {
+        if !self.ticks {
+            return FOREVER;
+        }
         match &self.state.lock().buffer {
             Buffer::Clock(clock) => clock.next(),
             _ => FOREVER,

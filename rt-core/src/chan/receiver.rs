@@ -219,10 +219,7 @@ impl<T> Case for Receiver<T> {
     }
 
     fn next_due(&self) -> u64 {
-        match &self.channel {
-            Some(channel) if channel.ticks() => channel.next_due(),
-            _ => FOREVER,
-        }
+        self.channel.as_ref().map_or(FOREVER, |channel| channel.next_due())
     }
 
     unsafe fn register(&self, me: &Many, entry: &Entry, since: u64) -> Registered {

@@ -148,7 +148,7 @@ fn first<'a, T>(
     biased: bool,
     mut ask: impl FnMut(&Handle<'a>) -> Option<T>,
 ) -> Option<T> {
-    if biased {
+    if biased || handles.len() < 2 {
         return handles.iter().find_map(ask);
     }
     let mut random = chance();
