@@ -12,6 +12,7 @@
 //! 20 ns more on a rendezvous round trip of 40); std's spin-and-`sched_yield` (it burns a processor
 //! while the holder's thread is off its own).
 
+pub(crate) mod asymmetric;
 #[cfg_attr(feature = "small", path = "lock/nobodys.rs")]
 mod own;
 

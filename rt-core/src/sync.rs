@@ -4,6 +4,7 @@ mod barrier;
 mod batch;
 mod condvar;
 mod once;
+mod quiet;
 mod raw_mutex;
 mod rwlock;
 mod semaphore;

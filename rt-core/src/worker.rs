@@ -161,17 +161,17 @@ impl Local {
     pub(crate) fn worker_or_null(word: usize) -> usize {
         if word & Local::WORKER != 0 { word } else { 0 }
     }
+}
 
+impl Local {
     /// Whether the current thread is a worker's, which everybody can make pass a fence.
-    pub(crate) fn can_own() -> bool {
+    pub(crate) fn passes_fences() -> bool {
         Local::worker().is_some_and(|(worker, _)| {
             // SAFETY: a thread's word names its live worker.
             !unsafe { worker.as_ref() }.shared().each_fences()
         })
     }
-}
 
-impl Local {
     /// Makes this thread none of the core's, and no plain one either.
     pub(crate) fn set_lost() {
         os::set_local(ptr::without_provenance_mut(Local::LOST));

@@ -62,6 +62,45 @@ fn excludes_across_a_wait() {
     });
 }
 
+/// One goroutine locks a mutex so often that it gives it back by a plain store; others come to wait for
+/// it at a moment that nobody has chosen, and nobody is forgotten.
+#[test]
+fn others_come_to_a_quiet_one() {
+    const ALONE: u64 = 1100;
+    const OTHERS: usize = 2;
+    const EACH: usize = 4;
+    everywhere(|world| {
+        for round in 0..100 {
+            let m = Arc::new(Mutex::new(0));
+            let begun = Arc::new(AtomicBool::new(false));
+            let others: Vec<_> = (0..OTHERS)
+                .map(|_| {
+                    let (m, begun) = (m.clone(), begun.clone());
+                    world.spawn(move || {
+                        while !begun.load(Ordering::Relaxed) {
+                            gort::yield_now();
+                        }
+                        (0..EACH).for_each(|_| *m.lock().unwrap() += 1);
+                    })
+                })
+                .collect();
+            for n in 0..ALONE {
+                let mut count = m.lock().unwrap();
+                *count += 1;
+                if n + 20 > ALONE {
+                    begun.store(n + 20 - round % 10 > ALONE, Ordering::Relaxed);
+                    // Longer than anybody tries before waiting.
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_micros(20) {}
+                }
+            }
+            begun.store(true, Ordering::Relaxed);
+            others.into_iter().for_each(|task| task.join());
+            assert_eq!(*m.lock().unwrap(), ALONE + (OTHERS * EACH) as u64);
+        }
+    });
+}
+
 #[test]
 fn a_waiter_is_not_starved() {
     // One task holds the mutex nearly always and takes it again at once. The other gets its turns.

@@ -1,5 +1,6 @@
 //! A channel that one worker has used so often that its lock is the worker's own, and others that come
-//! to use it.
+//! to use it; and what becomes of that, and of a mutex that nobody has waited for, without the fence
+//! that both rest on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gort::chan;
+use gort::sync::Mutex;
 use tests::{Mode, alone, refuse, spin_until};
 
 /// More uses than it takes until the lock is somebody's own for the last time.
@@ -117,6 +119,36 @@ fn a_sandbox_that_closes_takes_no_lock_away() {
             // 20 ms in place of a fence.
             let waited = took >= Duration::from_millis(20);
             assert!(waited || !has_fence(), "{mode:?}: received after {took:?}");
+        }
+    });
+}
+
+/// Nor does one who waits then for a mutex that is given back by a plain store miss that.
+#[test]
+fn a_sandbox_that_closes_forgets_no_waiter() {
+    alone("a_sandbox_that_closes_forgets_no_waiter", || {
+        for mode in [Mode::Stays(1), Mode::Migrates(2)] {
+            let mutex = Arc::new(Mutex::new(0));
+            let ready = Arc::new(AtomicBool::new(false));
+            let theirs = (mutex.clone(), ready.clone());
+            let outside = thread::spawn(move || {
+                let (mutex, ready) = theirs;
+                refuse(libc::SYS_membarrier, libc::EPERM);
+                // Acquire: pairs with the Release below.
+                spin_until("the mutex is quiet", || ready.load(Ordering::Acquire));
+                *mutex.lock().unwrap() += 1;
+            });
+            mode.run(|| {
+                (0..5000).for_each(|_| *mutex.lock().unwrap() += 1);
+                let held = mutex.lock().unwrap();
+                // Release: pairs with the Acquire above.
+                ready.store(true, Ordering::Release);
+                // The other is waiting in earnest.
+                thread::sleep(Duration::from_millis(40));
+                drop(held);
+            });
+            outside.join().unwrap();
+            assert_eq!(*mutex.lock().unwrap(), 5001, "{mode:?}");
         }
     });
 }

@@ -18,27 +18,20 @@
 //! Rejected: an owner from the first use on (what two workers use would be revoked once, and that
 //! costs as much as a thousand locked instructions).
 
+use super::asymmetric;
 use crate::os;
-use crate::seam::{
-    AtomicBool, AtomicU32, AtomicUsize, Gauge, INSPECTED, MODEL, Ordering, compiler_fence, fence,
-    mutant,
-};
+use crate::seam::{AtomicBool, AtomicUsize, Gauge, INSPECTED, Ordering, mutant};
 use crate::worker::{Local, Worker};
 
 /// How many times a lock can be owned.
 const TURNS: u32 = 4;
 
-/// After so many uses in a row by one worker the lock is its own, the first time. A revocation costs
-/// as much as a thousand locked instructions on two processors. A simulation does not live as long.
-const STREAK: u32 = if INSPECTED { 4 } else { 1024 };
+/// After so many uses in a row by one worker the lock is its own, the first time.
+const STREAK: u32 = asymmetric::WORTH;
 /// How much more it takes each further time, as a power of two.
 const GROWTH: u32 = 3;
 /// For a lock that is nobody's own any more: practically never.
 const NEVER: u32 = u32::MAX;
-
-/// What is waited instead of a fence that the system has stopped giving, in nanoseconds: no store
-/// stays unseen, and no thread on its way, for nearly as long.
-const SETTLED: u64 = 20_000_000;
 
 /// Whether a lock is somebody's own, and whose: the word of the thread, and beside it ..
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,7 +114,7 @@ impl Own {
         let mine = self.mine(owner);
         // Relaxed: whoever held it before was this thread, or was waited for.
         mine.store(true, Ordering::Relaxed);
-        own_fence();
+        mutant!("own-fence": asymmetric::light() => ());
         if INSPECTED {
             os::point();
         }
@@ -167,7 +160,7 @@ impl Own {
     #[cold]
     pub(super) fn begin(&self, me: usize) {
         let streak = self.streak.load(Ordering::Relaxed);
-        if streak == NEVER || !(MODEL || Local::can_own()) {
+        if streak == NEVER || !asymmetric::is_given() {
             self.left.store(NEVER, Ordering::Relaxed);
             return;
         }
@@ -192,7 +185,7 @@ impl Own {
             return false;
         }
         os::point();
-        fence_everybody();
+        mutant!("revoke-fence": asymmetric::heavy() => ());
         // Acquire: pairs with the Release in give_back().
         while mutant!("revoke-waits": self.mine(owner).load(Ordering::Acquire) => false) {
             nap();
@@ -201,27 +194,5 @@ impl Own {
         self.left.store(self.streak.load(Ordering::Relaxed), Ordering::Relaxed);
         self.owner.store(0, Ordering::Relaxed);
         true
-    }
-}
-
-/// The owner's half of the fence in step 3.
-#[inline(always)]
-fn own_fence() {
-    if MODEL {
-        // A model has no other.
-        mutant!("own-fence": fence(Ordering::SeqCst) => ());
-    } else {
-        compiler_fence(Ordering::SeqCst);
-    }
-}
-
-/// The other half.
-fn fence_everybody() {
-    if MODEL {
-        mutant!("revoke-fence": fence(Ordering::SeqCst) => ());
-    } else if !os::fence_all() {
-        // It was given when the lock became somebody's own: a sandbox has been closed since.
-        fence(Ordering::SeqCst);
-        os::wait(&AtomicU32::new(0), 0, os::now().saturating_add(SETTLED));
     }
 }

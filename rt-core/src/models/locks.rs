@@ -1,4 +1,5 @@
-//! Models of the reader-writer lock and of what is done once: their words against their queues.
+//! Models of the mutex, the reader-writer lock and of what is done once: their words against their
+//! queues.
 
 extern crate std;
 
@@ -8,7 +9,7 @@ use loom::thread;
 
 use super::cargo::Slot;
 use super::check;
-use crate::sync::{Begin, RawOnce, RawRwLock};
+use crate::sync::{Begin, RawMutex, RawOnce, RawRwLock};
 
 /// A lock and what it protects.
 struct Protecting {
@@ -33,6 +34,37 @@ fn read(from: &Protecting) -> u32 {
     // SAFETY: locked above.
     unsafe { from.lock.unlock_read() };
     value
+}
+
+/// One more, under the mutex.
+fn add(to: &(RawMutex, Slot)) {
+    to.0.lock();
+    to.1.write(to.1.read() + 1);
+    // SAFETY: locked above.
+    unsafe { to.0.unlock() };
+}
+
+/// Two lock a mutex, one of them twice, that is quiet or becomes so.
+fn quiet_mutex(quiet_after: u32) {
+    let shared = Rc::new((RawMutex::quiet_after(quiet_after), Slot::new()));
+    let theirs = shared.clone();
+    let other = thread::spawn(move || (0..2).for_each(|_| add(&theirs)));
+    add(&shared);
+    assert!(other.join().is_ok());
+    add(&shared);
+    assert_eq!(shared.1.read(), 4);
+}
+
+/// Whoever waits for a mutex that is given back by a plain store gets it.
+#[test]
+fn quiet_mutex_is_waited_for() {
+    check(|| quiet_mutex(0));
+}
+
+/// So does who waits for one that is about to be given back so.
+#[test]
+fn mutex_becomes_quiet() {
+    check(|| quiet_mutex(1));
 }
 
 /// The reader comes before the writer or after it, and both come to an end.

@@ -22,6 +22,7 @@
 //!    If it has stood by in vain it is handed the mutex in its sleep: `LOCKED` stays set. (It is not
 //!    in vain while the mutex is `HANDED`, or the next would be handed it so as well.)
 //! 4. A `WOKEN` one that has not come for that long is not waited for any more (step 2).
+//! 5. As long as nobody has ever waited, step 2 is a plain store (`quiet`).
 //!
 //! Rejected: always handing over (each pass of the mutex costs a wake-up, and a short critical
 //! section becomes a convoy); never (a waiter can lose every race); handing over, asleep, to one who
@@ -32,8 +33,9 @@ use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
-use crate::lock::Protected;
-use crate::seam::{AtomicU32, AtomicU64, Ordering, mutant};
+use super::quiet::Quiet;
+use crate::lock::{Protected, asymmetric};
+use crate::seam::{AtomicU32, AtomicU64, INSPECTED, MODEL, Ordering, mutant};
 use crate::switch::enter;
 use crate::wait::{About, Claimed, Holder, Stands, WaitQueue, WaitsFor, park};
 use crate::{FOREVER, arch, os};
@@ -47,8 +49,11 @@ const HANDED: u32 = 16;
 /// How long one can lose before the mutex is handed over; Go's number.
 const PATIENCE_NS: u64 = 1_000_000;
 
-/// How often the mutex is looked at before waiting, and how many pauses come in between.
-const SPINS: (u32, u32) = (4, 30);
+/// How often the mutex is looked at before waiting, and how many pauses come in between: 5 µs in all. (Go's
+/// are 4 and 30, and it doesn't spin when somebody else could run. Where eight goroutines on two workers
+/// want the same, these take half of the time and less: who waits has to be woken, and comes in between.)
+/// In a model whoever pauses lets others go on until they wait too, so that nobody would ever wait here.
+const SPINS: (u32, u32) = (if MODEL { 0 } else { 8 }, 60);
 
 /// The same for one who stands by: as long as it takes to wake another thread.
 const STANDS_BY: (u32, u32) = (16, 200);
@@ -62,6 +67,9 @@ pub struct RawMutex {
     /// Written by everyone, as the file's head says. A successful change from "not `LOCKED`" to
     /// `LOCKED` proves that the caller holds the mutex.
     word: AtomicU32,
+    /// Whether it is given back by a plain store: then the word has no bit but `LOCKED`, and one who is
+    /// about to wait ends that before it relies on another.
+    quiet: Quiet,
     /// When `WOKEN` was last set, in nanoseconds. Written under the queue's lock by holders.
     woken_at: AtomicU64,
     /// For reports.
@@ -95,10 +103,17 @@ impl RawMutex {
     pub const fn new() -> RawMutex {
         RawMutex {
             word: AtomicU32::new(0),
+            quiet: Quiet::new(),
             woken_at: AtomicU64::new(0),
             holder: Holder::nobody(),
             queue: Protected::new(WaitQueue::new(WaitsFor::Lock)),
         }
+    }
+
+    /// One that is given back so many times before it is quiet.
+    #[cfg(all(test, loom))]
+    pub(crate) const fn quiet_after(times: u32) -> RawMutex {
+        RawMutex { quiet: Quiet::after(times), ..RawMutex::new() }
     }
 
     /// Takes the mutex, and waits until that is possible.
@@ -144,6 +159,22 @@ impl RawMutex {
     #[inline]
     pub unsafe fn unlock(&self) {
         self.holder.clear();
+        if self.quiet.is_so() {
+            if INSPECTED {
+                os::point();
+            }
+            // Release: pairs with the Acquire in change().
+            self.word.store(0, Ordering::Release);
+            asymmetric::light();
+            if INSPECTED {
+                os::point();
+            }
+            if mutant!("quiet-look": !self.quiet.is_so() => false) {
+                self.mend();
+            }
+            return;
+        }
+        self.quiet.count();
         // Release: pairs with the Acquire in change().
         let change = self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed);
         if change.is_err() {
@@ -178,11 +209,16 @@ impl RawMutex {
             if stood == Stood::Got {
                 return;
             }
+            if self.quiet.is_in_doubt() {
+                self.quiet.end();
+            }
             let queue = self.queue.lock();
             let word = self.word.load(Ordering::Relaxed);
             let held = word & LOCKED != 0;
             if mutant!("lock-recheck": !held => false)
                 || self.change(word, (word | WAITING) & !woken).is_err()
+                // Acquired with the word: it may have become quiet before, and none after.
+                || mutant!("quiet-again": self.quiet.is_in_doubt() => false)
             {
                 continue;
             }
@@ -250,8 +286,24 @@ impl RawMutex {
         false
     }
 
+    /// The caller has given it back by a store, while somebody was about to wait.
+    #[cold]
+    fn mend(&self) {
+        let queue = self.queue.lock();
+        if queue.is_empty() {
+            return;
+        }
+        // Acquire: as in change(), if it is free.
+        let word = self.word.fetch_or(LOCKED | WAITING, Ordering::Acquire);
+        drop(queue);
+        if word & LOCKED == 0 {
+            self.unlock_slow();
+        }
+    }
+
     #[cold]
     fn unlock_slow(&self) {
+        self.quiet.rule_out();
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             let next = if word & CLAIMED != 0 {

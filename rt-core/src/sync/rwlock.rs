@@ -33,7 +33,7 @@ use core::ptr;
 use super::batch::{Batch, Link};
 use super::raw_mutex::{RawMutex, is_alone};
 use crate::lock::Protected;
-use crate::seam::{AtomicU32, Ordering, mutant};
+use crate::seam::{AtomicU32, MODEL, Ordering, mutant};
 use crate::wait::{WaitQueue, WaitsFor, park_limited};
 use crate::{FOREVER, arch, os};
 
@@ -43,8 +43,9 @@ const READER: u32 = 4;
 /// So large a word means as many readers as std allows: a mistake, found while there is room to count.
 const MOST: u32 = READER * ((1 << 30) - 2);
 
-/// How often a reader looks before it waits, and how many pauses come in between.
-const SPINS: (u32, u32) = (4, 30);
+/// How often a reader looks before it waits, and how many pauses come in between. In a model it waits
+/// at once, as at a mutex.
+const SPINS: (u32, u32) = (if MODEL { 0 } else { 4 }, 30);
 
 /// A reader-writer lock without data. It parks goroutines and makes plain threads sleep.
 pub struct RawRwLock {
