@@ -92,10 +92,11 @@ pub(super) fn choose<'a>(
         if let Some(chosen) = first(handles, biased, ready) {
             return Some(chosen);
         }
-        if is_over(deadline, &mut since) {
+        let due = next_due(handles, deadline);
+        if is_over(deadline, due, &mut since) {
             return mutant!("look-twice": second_look(handles, ready) => None);
         }
-        if let Some((at, Some(token))) = wait(handles, Note::Selects, deadline, since) {
+        if let Some((at, Some(token))) = wait(handles, Note::Selects, deadline.min(due), since) {
             return Some(Chosen { handle: handles[at], token });
         }
     }
@@ -112,10 +113,11 @@ pub(super) fn ready(handles: &mut [Handle<'_>], deadline: u64, biased: bool) -> 
         if let Some(ready) = first(handles, biased, ready) {
             return Some(ready);
         }
-        if is_over(deadline, &mut since) {
+        let due = next_due(handles, deadline);
+        if is_over(deadline, due, &mut since) {
             return second_look(handles, ready);
         }
-        wait(handles, Note::Watches, deadline, since);
+        wait(handles, Note::Watches, deadline.min(due), since);
     }
 }
 
@@ -129,12 +131,23 @@ fn second_look<'a, T>(
     if handles.len() > 1 { handles.iter().find_map(ready) } else { None }
 }
 
-/// Whether the time is over; notes when the waiting began.
-fn is_over(deadline: u64, since: &mut u64) -> bool {
+/// When one of the operations will be ready by itself; `FOREVER` if none ever is, or nobody waits for it.
+fn next_due(handles: &[Handle<'_>], deadline: u64) -> u64 {
+    if deadline == AT_ONCE {
+        return FOREVER;
+    }
+    handles.iter().map(|handle| handle.case.next_due()).fold(FOREVER, u64::min)
+}
+
+/// Whether the time is over; notes when the waiting began, if there is a use for that.
+fn is_over(deadline: u64, due: u64, since: &mut u64) -> bool {
     if deadline == AT_ONCE {
         // One who asks again and again lets others run at times.
         checkpoint();
         return true;
+    }
+    if deadline == FOREVER && due == FOREVER {
+        return false;
     }
     let now = os::now();
     *since = now.min(*since);
@@ -172,7 +185,6 @@ fn wait(
     deadline: u64,
     since: u64,
 ) -> Option<(usize, Option<Token>)> {
-    let deadline = handles.iter().map(|handle| handle.case.next_due()).fold(deadline, u64::min);
     if handles.len() <= FEWER {
         wait_with(handles, &[(); FEWER].map(|()| Entry::new(note)), note, deadline, since)
     } else if handles.len() <= FEW {
