@@ -10,9 +10,9 @@
 //! ```console
 //! $ cargo run --release --example sim_bug --features sim
 //! 10000 native runs: no update was lost
-//! the simulation fails under seed 22 after 152 steps: the program panicked: ...
-//! replay: GORT_SIM_SEED=22
-//! $ GORT_SIM_SEED=22 cargo run --release --example sim_bug --features sim
+//! the simulation fails under seed 11 after 166 steps: the program panicked: ...
+//! replay: GORT_SIM_SEED=11
+//! $ GORT_SIM_SEED=11 cargo run --release --example sim_bug --features sim
 //! ```
 //!
 //! The second command runs that seed alone, prints what happened, step by step, and fails in the

@@ -44,7 +44,11 @@ impl Worker {
             if shared.procs() > 1 && processor.driver.in_use() && self.poll(&entered, 0) {
                 continue;
             }
-            self.sleep(false);
+            match processor.patience.bides_until() {
+                Some(until) => self.bide(until),
+                None if self.spin(&entered) => {}
+                None => self.sleep(false),
+            }
         }
     }
 
@@ -122,6 +126,8 @@ impl Worker {
     #[doc(alias = "stealWork")]
     fn steal(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
         let shared = self.shared();
+        let settled = entered.processor().settled.load(Ordering::Relaxed);
+        entered.processor().patience.learn(settled);
         // One that is not in use any more may have work, and a worker that can't give it away.
         if mutant!("steal-surplus": shared.processors().len() == 1 => shared.procs() == 1)
             || !self.start_searching()
@@ -135,7 +141,11 @@ impl Worker {
             }
             return Some(g);
         }
-        shared.steal(entered.processor())
+        let processor = entered.processor();
+        if processor.patience.leaves_alone(processor, shared) {
+            return None;
+        }
+        shared.steal(processor)
     }
 
     /// Takes a token for searching, unless enough others have one: few searchers find as much as

@@ -318,7 +318,10 @@ fn check_one(shared: &Shared) -> Result<(), String> {
         let i = processor.index();
         return Err(format!("worker {i} sleeps while goroutines are queued for it"));
     }
-    let offered = shared.has_stealable() || !shared.inject.is_empty();
+    // Not what is in `next` of a worker that has just begun to be held up: nobody is woken for that, and
+    // the monitor comes.
+    let offered =
+        shared.processors().iter().any(Processor::has_shared) || !shared.inject.is_empty();
     if offered && let Some(processor) = asleep().find(|p| !shared.is_surplus(p)) {
         let i = processor.index();
         return Err(format!("worker {i} sleeps while goroutines are queued for anybody"));

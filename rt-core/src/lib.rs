@@ -48,6 +48,7 @@ mod monitor;
 #[path = "os.rs"]
 mod os_trait;
 mod overflow;
+mod patience;
 mod platform;
 mod processor;
 mod queued;
@@ -61,6 +62,7 @@ mod scope;
 mod seam;
 mod sleep;
 mod spawn;
+mod spin;
 mod stack;
 mod state;
 mod stats;

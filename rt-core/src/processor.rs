@@ -12,11 +12,13 @@ use crate::io::Driver;
 use crate::late::Late;
 use crate::list::{Deque, List};
 use crate::lock::Protected;
+use crate::patience::Patience;
 use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
 use crate::scavenge::Scavenger;
 use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Gauge, Ordering, mutant};
 use crate::sleep::UNSTARTED;
+use crate::spin::Spin;
 use crate::stack::StackCache;
 use crate::stats::Counters;
 use crate::timer::TimerHeap;
@@ -123,6 +125,8 @@ pub(crate) struct Processor {
     /// Whether nothing has run here since its worker woke.
     pub(crate) woke: Cell<bool>,
     pub(crate) late: Late,
+    pub(crate) patience: Patience,
+    pub(crate) spin: Spin,
     pub(crate) scavenger: Scavenger,
     pub(crate) quiet: Looks,
     random: Cell<u64>,
@@ -156,6 +160,8 @@ impl Processor {
             aged_at: Cell::new(FOREVER),
             woke: Cell::new(true),
             late: Late::new(),
+            patience: Patience::new(),
+            spin: Spin::new(),
             scavenger: Scavenger::new(),
             quiet: Looks::new(),
 

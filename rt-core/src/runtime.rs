@@ -393,7 +393,9 @@ impl Shared {
                 counters.victims.add(1);
                 if let Some(g) = victim.steal_into(thief) {
                     counters.steals.add(1);
-                    counters.stolen.add(1 + thief.ring.len() as u64);
+                    let stolen = 1 + thief.ring.len() as u64;
+                    counters.stolen.add(stolen);
+                    thief.patience.took(stolen, thief.settled.load(Ordering::Relaxed));
                     g.queued.leave(g);
                     return Some(g);
                 }
@@ -404,6 +406,7 @@ impl Shared {
                 {
                     counters.steals.add(1);
                     counters.stolen.add(1);
+                    thief.patience.took(1, thief.settled.load(Ordering::Relaxed));
                     return Some(g);
                 }
             }

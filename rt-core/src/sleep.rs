@@ -6,7 +6,7 @@
 use crate::late;
 use crate::processor::Processor;
 use crate::runtime::Shared;
-use crate::seam::{Ordering, mutant};
+use crate::seam::{Ordering, fence, mutant};
 use crate::worker::Worker;
 use crate::{FOREVER, os};
 
@@ -18,6 +18,10 @@ const ON_WORD: u32 = 1;
 const IN_POLLER: u32 = 2;
 /// `Processor::sleep` until it has a worker.
 pub(crate) const UNSTARTED: u32 = 3;
+/// `Processor::sleep` while its worker bides its time on that very word, or in the poller: it leaves to others
+/// what it could take, and comes back by itself.
+const BIDES_ON_WORD: u32 = 6;
+const BIDES_IN_POLLER: u32 = 7;
 /// `Processor::sleep` when its worker has left for good.
 const GONE: u32 = 4;
 /// `Processor::sleep` while its worker leaves, and another may come: one that is needed meanwhile
@@ -36,6 +40,12 @@ impl Processor {
     /// Whether its worker sleeps, or is still to be started.
     pub(crate) fn is_asleep(&self) -> bool {
         matches!(self.sleep.load(Ordering::SeqCst), ON_WORD | IN_POLLER | UNSTARTED)
+    }
+
+    /// Whether its worker sleeps, is still to be started, or bides its time: what is offered to it wakes it.
+    pub(crate) fn is_away(&self) -> bool {
+        let state = self.sleep.load(Ordering::SeqCst);
+        matches!(state, ON_WORD | IN_POLLER | UNSTARTED | BIDES_ON_WORD | BIDES_IN_POLLER)
     }
 
     pub(crate) fn is_awake(&self) -> bool {
@@ -100,8 +110,8 @@ impl Processor {
     #[cold]
     fn wake_asleep(&self, shared: &Shared) {
         match self.sleep.swap(AWAKE, Ordering::SeqCst) {
-            ON_WORD => os::wake(&self.sleep, 1),
-            IN_POLLER => mutant!("notify": self.driver.notify() => ()),
+            ON_WORD | BIDES_ON_WORD => os::wake(&self.sleep, 1),
+            IN_POLLER | BIDES_IN_POLLER => mutant!("notify": self.driver.notify() => ()),
             UNSTARTED => shared.start_worker(self),
             GONE => self.sleep.store(GONE, Ordering::SeqCst),
             _ => {}
@@ -140,7 +150,8 @@ impl Worker {
             counters.woken_in_vain.add(1);
         }
         processor.scavenger.look(self, || self.has_reason_to_stay(surplus));
-        let asked = processor.late.ask(nearest, os::now());
+        let begin = os::now();
+        let asked = processor.late.ask(nearest, begin);
         let mut until = asked.min(shared.trim()).min(processor.scavenger.due());
 
         let polls = processor.driver.in_use();
@@ -179,7 +190,9 @@ impl Worker {
         processor.looked.set(u64::MAX);
         let now = os::now();
         processor.note_time(now);
-        if !woken && !stays && until == asked && now >= asked {
+        if woken && !stays {
+            processor.spin.was_woken(now - begin);
+        } else if !stays && until == asked && now >= asked {
             processor.late.learn(asked, now);
         }
         if let Some(seen) = seen {
@@ -187,19 +200,55 @@ impl Worker {
         }
     }
 
-    /// Whether there is something to do for one that was, or was not, surplus.
-    fn has_reason_to_stay(&self, surplus: bool) -> bool {
+    /// Sleeps until then, or until this very worker is needed: what anybody could take, it leaves to
+    /// others.
+    pub(crate) fn bide(&self, until: u64) {
+        let (shared, processor) = (self.shared(), self.processor());
+        self.stop_searching();
+        processor.counters.sleeps.add(1);
+        let until = until.min(processor.nearest.load(Ordering::Relaxed));
+        let polls = processor.driver.in_use();
+        let state = if polls { BIDES_IN_POLLER } else { BIDES_ON_WORD };
+        processor.sleep.store(state, Ordering::SeqCst);
+        os::point();
+        // SeqCst: pairs with the locked instruction by which something comes for this worker, and
+        // its look at `sleep` after it.
+        fence(Ordering::SeqCst);
+        let mut seen = None;
+        if !self.is_needed(false) {
+            if polls {
+                seen = Some(processor.driver.poll(until));
+            } else {
+                os::wait(&processor.sleep, state, until);
+            }
+        }
+        processor.sleep.swap(AWAKE, Ordering::SeqCst);
+        os::point();
+        shared.monitor.rouse();
+        processor.looked.set(u64::MAX);
+        processor.note_time(os::now());
+        if let Some(seen) = seen {
+            processor.driver.report(&seen);
+        }
+    }
+
+    /// Whether there is something to do for this very worker, which was, or was not, surplus.
+    fn is_needed(&self, surplus: bool) -> bool {
         let shared = self.shared();
-        let here = mutant!("sleep-inbox": !self.inbox.is_empty() => false)
-            || mutant!("sleep-closing": shared.is_closing() => false);
-        if mutant!("sleep-surplus": shared.is_surplus(self.processor()) != surplus => false) {
+        mutant!("sleep-inbox": !self.inbox.is_empty() => false)
+            || mutant!("sleep-closing": shared.is_closing() => false)
+            || mutant!("sleep-surplus": shared.is_surplus(self.processor()) != surplus => false)
+    }
+
+    /// Whether there is something to do for one that was, or was not, surplus.
+    pub(crate) fn has_reason_to_stay(&self, surplus: bool) -> bool {
+        let shared = self.shared();
+        if self.is_needed(surplus) {
             return true;
         }
-        if surplus {
-            return here;
-        }
-        here || mutant!("sleep-inject": !shared.inject.is_empty() => false)
-            || mutant!("sleep-wanted": shared.wants_processor() => false)
-            || mutant!("sleep-steal": shared.processors().len() > 1 && shared.has_stealable() => false)
+        !surplus
+            && (mutant!("sleep-inject": !shared.inject.is_empty() => false)
+                || mutant!("sleep-wanted": shared.wants_processor() => false)
+                || mutant!("sleep-steal": shared.processors().len() > 1 && shared.has_stealable() => false))
     }
 }

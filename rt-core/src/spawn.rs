@@ -131,7 +131,7 @@ impl Entered<'_> {
             return false;
         }
         match shared.least_settled(settled) {
-            Some(processor) if first && processor.is_asleep() => processor.holder().offer(g),
+            Some(processor) if first && processor.is_away() => processor.holder().offer(g),
             Some(_) if settled >= CROWDED && shared.inject.len() < UNTAKEN => {
                 shared.inject.push(g);
                 shared.wake_one();
@@ -159,7 +159,7 @@ impl Shared {
     #[cold]
     fn least_settled(&self, settled: u64) -> Option<&Processor> {
         let load = |p: &Processor| p.settled.load(Ordering::Relaxed);
-        let least = self.in_use().min_by_key(|p| (load(p), !p.is_asleep()))?;
+        let least = self.in_use().min_by_key(|p| (load(p), !p.is_away()))?;
         (load(least) < settled - settled / 4).then_some(least)
     }
 }

@@ -246,6 +246,10 @@ fn those_who_walk_trees_starve_nobody() {
 const GIVING_WAY: u64 = 3;
 const TICKS: u64 = 61 + GIVING_WAY + 1;
 
+/// How many of 300 may take more: between what is measured and the look at the count of turns, the system
+/// can take its processor from a thread, and in migratory mode others go on meanwhile.
+const LATE: usize = 6;
+
 /// On one processor beside those who give way.
 fn beside_those_who_yield(test: impl Fn(&Busy) + Send + Sync) {
     for mode in [Mode::Stays(1), Mode::Migrates(1)] {
@@ -261,6 +265,7 @@ fn beside_those_who_yield(test: impl Fn(&Busy) + Send + Sync) {
 #[test]
 fn goroutines_from_outside_begin_within_61_ticks() {
     beside_those_who_yield(|busy| {
+        let mut late = Vec::new();
         for _ in 0..300 {
             let turns = Arc::clone(&busy.turns);
             // On a thread that is no worker.
@@ -270,8 +275,11 @@ fn goroutines_from_outside_begin_within_61_ticks() {
                 (begun, turns.load(Ordering::SeqCst))
             });
             let begun = begun.join().unwrap();
-            assert!(begun <= sent + TICKS, "sent in turn {sent}, begun in turn {begun}");
+            if begun > sent + TICKS {
+                late.push((sent, begun));
+            }
         }
+        assert!(late.len() <= LATE, "sent and begun in these turns: {late:?}");
     });
 }
 
@@ -290,6 +298,7 @@ fn messages_from_outside_are_received_within_61_ticks() {
                 times.store(turns.load(Ordering::SeqCst), Ordering::SeqCst);
             }
         });
+        let mut late = Vec::new();
         for _ in 0..300 {
             sent.store(u64::MAX, Ordering::SeqCst);
             ask.send(()).unwrap();
@@ -297,8 +306,11 @@ fn messages_from_outside_are_received_within_61_ticks() {
             let received = busy.turns.load(Ordering::SeqCst);
             // Not yet noted: then it was received before that.
             let sent = sent.load(Ordering::SeqCst);
-            assert!(received <= sent.saturating_add(TICKS), "{sent}, and then {received}");
+            if received > sent.saturating_add(TICKS) {
+                late.push((sent, received));
+            }
         }
+        assert!(late.len() <= LATE, "sent and received in these turns: {late:?}");
         drop(ask);
         sender.join().unwrap();
     });

@@ -7,6 +7,7 @@ use core::cell::Cell;
 use std::boxed::Box;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::vec::Vec;
 
 use loom::thread;
 
@@ -14,6 +15,7 @@ use super::cargo::Herd;
 use super::{check, check_with, runtime};
 use crate::goroutine::GoroutineRef;
 use crate::late::Late;
+use crate::patience::Patience;
 use crate::runtime::Shared;
 use crate::seam::{AtomicU32, Ordering, fence};
 use crate::sleep::AWAKE;
@@ -228,4 +230,34 @@ fn short_sleep_ends_in_time() {
     // One very late sleep does not count for more than is ever taken off.
     late.learn(0, u64::MAX);
     assert!(late.ask(300 * US, 200 * US) >= 275 * US);
+}
+
+/// A thief that has taken what was soon done is more patient each time, up to some point; one that
+/// has taken much is less.
+#[test]
+fn patience_is_learned() {
+    const US: u64 = 1000;
+    let patience = Patience::new();
+    let soon: Vec<u64> = (0..8).map(|_| patience.judge(128, 31, 30 * US) / US).collect();
+    assert_eq!(soon, [25, 50, 100, 200, 400, 800, 1000, 1000]);
+    let long: Vec<u64> = (0..4).map(|_| patience.judge(1, 0, 100 * US) / US).collect();
+    assert_eq!(long, [250, 62, 0, 0]);
+    assert_eq!(patience.judge(128, 127, 30 * US), 0, "they stay");
+}
+
+/// A thief that has just been started leaves what it finds to who started it, once.
+#[test]
+fn patience_of_a_new_thief() {
+    check(|| {
+        let runtime = runtime(2);
+        let shared = &runtime.shared;
+        let herd = Herd::new(1);
+        let (victim, thief) = (shared.processor(0), shared.processor(1));
+        victim.push_shared(herd.spawn(0));
+        thief.patience.begin();
+        let left_alone = [(); 2].map(|()| thief.patience.leaves_alone(thief, shared));
+        assert_eq!(left_alone, [true, false]);
+        assert!(thief.patience.bides_until().is_none());
+        assert!(shared.steal(thief).is_some(), "it is still there");
+    });
 }

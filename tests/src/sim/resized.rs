@@ -219,10 +219,11 @@ fn left_there(setting: Setting) {
     let setting = Setting { migratory: false, ..setting };
     let run = builder(setting).run(|| {
         let here = os::thread();
-        let left = Arc::new(AtomicBool::new(false));
+        let [begun, left] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let holder = gort::spawn({
-            let left = left.clone();
+            let (begun, left) = (begun.clone(), left.clone());
             move || {
+                begun.store(true, Ordering::Relaxed);
                 let elsewhere = os::thread() != here;
                 let mut tries = 0..8;
                 while elsewhere && runtime::procs() > 1 && tries.next().is_some() {
@@ -244,7 +245,12 @@ fn left_there(setting: Setting) {
                 assert!(!strict || ran == 3, "{ran} of 3 have been begun");
             }
         });
-        // Until then this worker has no time for others; the holder may be at home with it.
+        // Until then this worker has no time for others; the holder may be at home with it, if nobody
+        // else takes it.
+        let until = os::now() + 20_000_000;
+        while !begun.load(Ordering::Relaxed) && os::now() < until {
+            block(MS);
+        }
         gort::yield_now();
         let until = os::now() + 20_000_000_000;
         while !left.load(Ordering::Relaxed) && os::now() < until {

@@ -1,0 +1,102 @@
+//! Whether a worker stays awake for a moment before it sleeps.
+//!
+//! To be woken takes the waker 7 µs and the sleeper 20 and more. Where two workers hand something to and
+//! fro, each would sleep and be woken each time. So one whose sleeps are cut short by others stays awake
+//! for about as long as that costs, and looks whether something comes.
+//!
+//! 1. A sleep that somebody ends within [`SHORT`] might have been spared. After some of these (one at
+//!    first) the worker spins before it sleeps, and goes on to do so as long as that is not in vain.
+//! 2. If nothing came, twice as many short sleeps must come before the next attempt. So it is rare on
+//!    a machine where whoever spins takes the processor from the one it waits for.
+//!
+//! Rejected: to spin always, as Go does for as long as its search takes (whoever comes and goes would
+//! burn as much again).
+
+use core::cell::Cell;
+
+use crate::seam::{INSPECTED, MODEL, Ordering, mutant};
+use crate::switch::Entered;
+use crate::worker::Worker;
+use crate::{arch, os};
+
+/// The longest sleep that might have been spared, in nanoseconds: where both sides sleep, it is the
+/// waking of both.
+const SHORT: u64 = 100_000;
+
+/// How long a worker stays awake, and how often it looks at its sockets meanwhile, in nanoseconds.
+const AWAKE: u64 = 50_000;
+const SOCKETS: u64 = 10_000;
+
+/// How many pauses there are between two looks.
+const PAUSES: u32 = 4;
+
+/// The most short sleeps that are waited for.
+const MOST: u32 = 1024;
+
+/// What a worker knows of its sleeps. Its owner's.
+pub(crate) struct Spin {
+    /// How many short sleeps are to come before it spins.
+    left: Cell<u32>,
+    /// How many it were before the last attempt.
+    asked: Cell<u32>,
+}
+
+impl Spin {
+    pub(crate) const fn new() -> Spin {
+        Spin { left: Cell::new(1), asked: Cell::new(1) }
+    }
+
+    fn is_not_yet(&self) -> bool {
+        mutant!("spin": self.left.get() > 0 => true)
+    }
+
+    /// An attempt is over.
+    fn learn(&self, came: bool) {
+        self.asked.set(if came { 1 } else { (2 * self.asked.get()).min(MOST) });
+        self.left.set(if came { 0 } else { self.asked.get() });
+    }
+
+    /// A sleep was ended by somebody, after so many nanoseconds.
+    pub(crate) fn was_woken(&self, slept: u64) {
+        if slept < SHORT {
+            self.left.set(self.left.get().saturating_sub(1));
+        }
+    }
+}
+
+impl Worker {
+    /// Stays awake for a while, if that is worth it; true if something came.
+    pub(crate) fn spin(&self, entered: &Entered<'_>) -> bool {
+        let processor = self.processor();
+        let alone = self.shared().procs() == 1;
+        if cfg!(feature = "small") || MODEL || alone || processor.spin.is_not_yet() {
+            return false;
+        }
+        let came = self.look_out(entered);
+        processor.spin.learn(came);
+        came
+    }
+
+    fn look_out(&self, entered: &Entered<'_>) -> bool {
+        let processor = self.processor();
+        let begin = os::now();
+        let end = begin + AWAKE;
+        let (mut now, mut polled) = (begin, begin);
+        while now < end {
+            if self.has_reason_to_stay(false) || now >= processor.nearest.load(Ordering::Relaxed) {
+                return true;
+            }
+            if processor.driver.in_use() && now - polled >= SOCKETS {
+                polled = now;
+                if self.poll(entered, 0) {
+                    return true;
+                }
+            }
+            os::point();
+            (0..PAUSES).for_each(|_| arch::pause());
+            // The clock of a simulation stands still.
+            now = if INSPECTED { now + AWAKE / 4 } else { os::now() };
+        }
+        false
+    }
+}

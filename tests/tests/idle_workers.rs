@@ -1,0 +1,137 @@
+//! Workers that have nothing of their own: what they leave to others, and whether they sleep.
+
+use std::sync::Arc;
+#[cfg(not(debug_assertions))]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use gort::chan;
+use tests::{Mode, spin_until, thread_id};
+
+/// What comes and goes within a tenth of a microsecond isn't worth being taken to another processor:
+/// once that was learned, a thief comes once in a millisecond. (Without optimization they take longer, and
+/// are worth it.)
+#[cfg(not(debug_assertions))]
+#[test]
+fn short_goroutines_are_left_alone() {
+    const BATCHES: u64 = 400;
+    for mode in [Mode::Stays(2), Mode::Migrates(2)] {
+        mode.run(|| {
+            let elsewhere = Arc::new(AtomicU64::new(0));
+            let start = Instant::now();
+            for _ in 0..BATCHES {
+                let here = thread_id();
+                let batch: Vec<_> = (0..1000)
+                    .map(|_| {
+                        let elsewhere = elsewhere.clone();
+                        gort::spawn(move || {
+                            if thread_id() != here {
+                                elsewhere.fetch_add(1, Ordering::Relaxed);
+                            }
+                        })
+                    })
+                    .collect();
+                batch.into_iter().for_each(|handle| handle.join().unwrap());
+            }
+            let elsewhere = elsewhere.load(Ordering::Relaxed);
+            let attempts = 10 + start.elapsed().as_millis() as u64;
+            // What is taken at once, and taken back in between.
+            let most = attempts * 300;
+            assert!(elsewhere < most, "{mode:?}: {elsewhere} of {} ran elsewhere", BATCHES * 1000);
+        });
+    }
+}
+
+/// But one that waits behind a goroutine that goes on for long is taken, whatever was learned before.
+#[test]
+fn one_that_waits_is_taken_soon() {
+    Mode::Stays(2).run(|| {
+        let mut soonest = Duration::MAX;
+        for _ in 0..20 {
+            // To learn that nothing is worth being taken.
+            for _ in 0..50 {
+                let batch: Vec<_> = (0..200).map(|_| gort::spawn(|| ())).collect();
+                batch.into_iter().for_each(|handle| handle.join().unwrap());
+            }
+            let runs = Arc::new(AtomicBool::new(false));
+            let theirs = runs.clone();
+            let start = Instant::now();
+            let other = gort::spawn(move || theirs.store(true, Ordering::Relaxed));
+            while !runs.load(Ordering::Relaxed) {
+                assert!(start.elapsed() < Duration::from_secs(60), "nobody takes it");
+            }
+            soonest = soonest.min(start.elapsed());
+            other.join().unwrap();
+        }
+        assert!(soonest < Duration::from_millis(2), "taken after {soonest:?} at the soonest");
+    });
+}
+
+/// A runtime's second worker doesn't take what its first goroutine spawns and then waits for: in default
+/// mode the two would be apart for good.
+#[test]
+fn a_pair_is_kept_together() {
+    const RUNS: usize = 60;
+    let together = || {
+        let (there, theirs) = chan::bounded::<()>(0);
+        let other = gort::spawn(move || {
+            theirs.recv().unwrap();
+            thread_id()
+        });
+        // It has a little to do before it waits.
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_micros(20) {}
+        there.send(()).unwrap();
+        other.join().unwrap() == thread_id()
+    };
+    let together = (0..RUNS).filter(|_| Mode::Stays(2).run(together)).count();
+    // The first may have been held up meanwhile.
+    assert!(together > RUNS * 3 / 4, "{together} of {RUNS} were together");
+}
+
+/// How often the threads of this process have gone to sleep.
+fn sleeps() -> i64 {
+    // SAFETY: an `rusage` is numbers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: takes a place for the answer.
+    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) }, 0);
+    usage.ru_nvcsw
+}
+
+/// Two goroutines on two workers that answer each other make none of these sleep each time.
+#[test]
+fn who_hands_to_and_fro_stays_awake() {
+    const TRIPS: i64 = 20_000;
+    let apart = || {
+        let (there, theirs) = chan::bounded::<i64>(0);
+        let (back, mine) = chan::bounded::<i64>(0);
+        let begun = Arc::new(AtomicBool::new(false));
+        let other = {
+            let begun = begun.clone();
+            gort::spawn(move || {
+                begun.store(true, Ordering::Relaxed);
+                theirs.iter().for_each(|n| back.send(n + 1).unwrap());
+                thread_id()
+            })
+        };
+        // This worker goes on, so that the other one takes it.
+        spin_until("the other goroutine begins", || begun.load(Ordering::Relaxed));
+        let before = sleeps();
+        let answers = (0..TRIPS).filter(|&n| {
+            there.send(n).unwrap();
+            mine.recv() == Ok(n + 1)
+        });
+        assert_eq!(answers.count() as i64, TRIPS);
+        let slept = sleeps() - before;
+        drop(there);
+        assert_ne!(other.join().unwrap(), thread_id());
+        slept
+    };
+    // The machine may have no processor for one of the two; then it is right to sleep.
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|&slept| slept > TRIPS / 4) {
+        assert!(seen.len() < 20, "slept so often in {TRIPS} round trips: {seen:?}");
+        seen.push(Mode::Stays(2).run(apart));
+    }
+}
