@@ -22,10 +22,11 @@
 
 use core::cell::Cell;
 
+use crate::os;
 use crate::processor::Processor;
 use crate::runtime::Shared;
 use crate::seam::{INSPECTED, MODEL, Ordering, mutant};
-use crate::{arch, os};
+use crate::spin::Watch;
 
 /// The least and the most patience, in nanoseconds.
 const PATIENCE: (u64, u64) = (25_000, 1_000_000);
@@ -40,9 +41,8 @@ const SLICE: u64 = 100_000;
 /// goroutine.
 const WORTH: (u64, u64) = (20_000, 1_000);
 
-/// How many pauses one is looked at for, about a microsecond, and how many goroutines are to begin or
-/// end meanwhile.
-const MOMENT: u32 = 24;
+/// How long one is looked at, in nanoseconds, until so many goroutines have begun or ended.
+const MOMENT: u64 = 2_000;
 const BUSY: u64 = 2;
 
 /// What a look around counts for: it comes after many resumptions, or after few long ones.
@@ -159,14 +159,14 @@ impl Patience {
 /// Whether goroutines begin and end there all the time.
 fn is_busy(processor: &Processor) -> bool {
     let before = activity(processor);
-    for _ in 0..MOMENT {
-        if INSPECTED {
-            os::point();
-        } else {
-            arch::pause();
+    let mut watch = Watch::new(MOMENT);
+    while !watch.is_over() {
+        watch.pause();
+        if activity(processor).wrapping_sub(before) >= BUSY {
+            return true;
         }
     }
-    activity(processor).wrapping_sub(before) >= BUSY
+    false
 }
 
 /// Grows with each goroutine that is spawned or ends there, and with each look around.

@@ -79,10 +79,10 @@ impl Worker {
 
     fn look_out(&self, entered: &Entered<'_>) -> bool {
         let processor = self.processor();
-        let begin = os::now();
-        let end = begin + AWAKE;
-        let (mut now, mut polled) = (begin, begin);
-        while now < end {
+        let mut watch = Watch::new(AWAKE);
+        let mut polled = watch.now;
+        while !watch.is_over() {
+            let now = watch.now;
             if self.has_reason_to_stay(false) || now >= processor.nearest.load(Ordering::Relaxed) {
                 return true;
             }
@@ -92,11 +92,34 @@ impl Worker {
                     return true;
                 }
             }
-            os::point();
-            (0..PAUSES).for_each(|_| arch::pause());
-            // The clock of a simulation stands still.
-            now = if INSPECTED { now + AWAKE / 4 } else { os::now() };
+            watch.pause();
         }
         false
+    }
+}
+
+/// Watching something, awake, for some time.
+pub(crate) struct Watch {
+    now: u64,
+    end: u64,
+    /// What a look counts for where the clock stands still.
+    step: u64,
+}
+
+impl Watch {
+    pub(crate) fn new(nanoseconds: u64) -> Watch {
+        let now = os::now();
+        Watch { now, end: now.saturating_add(nanoseconds), step: nanoseconds / 4 }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.now >= self.end
+    }
+
+    /// Lets some time pass.
+    pub(crate) fn pause(&mut self) {
+        os::point();
+        (0..PAUSES).for_each(|_| arch::pause());
+        self.now = if INSPECTED || MODEL { self.now + self.step } else { os::now() };
     }
 }
