@@ -86,39 +86,49 @@ fn has_fence() -> bool {
     cfg!(not(feature = "os-darwin-stub")) && can > 0 && can & PRIVATE_EXPEDITED != 0
 }
 
-/// One who may not have that fence any more takes the lock away without, and later.
+/// For how long another thread, which may not have that fence any more, waits for a message that is there,
+/// in a channel whose lock is a worker's own.
+fn takes_away(mode: Mode) -> Duration {
+    let (tx, rx) = chan::bounded::<u64>(2);
+    let [ready, taken] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let theirs = (rx.clone(), ready.clone(), taken.clone());
+    let outside = thread::spawn(move || {
+        let (rx, ready, taken) = theirs;
+        refuse(libc::SYS_membarrier, libc::EPERM);
+        // Acquire: pairs with the Release below.
+        spin_until("the lock is owned", || ready.load(Ordering::Acquire));
+        let start = Instant::now();
+        let received = rx.recv();
+        let took = start.elapsed();
+        taken.store(true, Ordering::Release);
+        (received, took)
+    });
+    mode.run(|| {
+        use_alone(&tx, &rx, 5000);
+        tx.send(7).unwrap();
+        // Release: pairs with the Acquire above.
+        ready.store(true, Ordering::Release);
+        // The worker does nothing with the lock meanwhile.
+        spin_until("the message is received", || taken.load(Ordering::Acquire));
+        use_alone(&tx, &rx, 5000);
+    });
+    let (received, took) = outside.join().unwrap();
+    assert_eq!(received, Ok(7), "{mode:?}");
+    took
+}
+
+/// It takes the lock away without the fence, and later: 20 ms in place of it.
 #[test]
 fn a_sandbox_that_closes_takes_no_lock_away() {
     alone("a_sandbox_that_closes_takes_no_lock_away", || {
         for mode in [Mode::Stays(1), Mode::Migrates(2)] {
-            let (tx, rx) = chan::bounded::<u64>(2);
-            let [ready, taken] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-            let theirs = (rx.clone(), ready.clone(), taken.clone());
-            let outside = thread::spawn(move || {
-                let (rx, ready, taken) = theirs;
-                refuse(libc::SYS_membarrier, libc::EPERM);
-                // Acquire: pairs with the Release below.
-                spin_until("the lock is owned", || ready.load(Ordering::Acquire));
-                let start = Instant::now();
-                let received = rx.recv();
-                let took = start.elapsed();
-                taken.store(true, Ordering::Release);
-                (received, took)
-            });
-            mode.run(|| {
-                use_alone(&tx, &rx, 5000);
-                tx.send(7).unwrap();
-                // Release: pairs with the Acquire above.
-                ready.store(true, Ordering::Release);
-                // The worker does nothing with the lock meanwhile.
-                spin_until("the message is received", || taken.load(Ordering::Acquire));
-                use_alone(&tx, &rx, 5000);
-            });
-            let (received, took) = outside.join().unwrap();
-            assert_eq!(received, Ok(7), "{mode:?}");
-            // 20 ms in place of a fence.
-            let waited = took >= Duration::from_millis(20);
-            assert!(waited || !has_fence(), "{mode:?}: received after {took:?}");
+            // A goroutine that the machine holds up may go on on another worker, which doesn't own the
+            // lock yet.
+            let mut took = vec![takes_away(mode)];
+            while has_fence() && !took.iter().any(|&took| took >= Duration::from_millis(20)) {
+                assert!(took.len() < 10, "{mode:?}: received after {took:?}");
+                took.push(takes_away(mode));
+            }
         }
     });
 }
