@@ -102,7 +102,7 @@ impl Worker {
         loop {
             let due = self.processor().due(now);
             due.iter().filter(|g| g.state.ready()).for_each(|g| entered.push_last(g));
-            if !due.is_full() {
+            if self.processor().nearest.load(Ordering::Relaxed) > now {
                 break;
             }
         }

@@ -282,11 +282,13 @@ impl Place {
 /// A few goroutines, to be dealt with when a lock is no longer held.
 #[derive(Default)]
 pub(crate) struct Batch {
-    goroutines: [Option<GoroutineRef>; 32],
+    goroutines: [Option<GoroutineRef>; Batch::MOST],
     len: usize,
 }
 
 impl Batch {
+    pub(crate) const MOST: usize = 32;
+
     pub(crate) fn is_full(&self) -> bool {
         self.len == self.goroutines.len()
     }

@@ -575,17 +575,12 @@ impl Processor {
         self.nearest.store(timers.nearest(), Ordering::Relaxed);
     }
 
-    /// Claims every waiter whose deadline has come, and returns the goroutines to wake.
+    /// Claims waiters whose deadline has come, and returns the goroutines to wake. There may be more: while
+    /// `nearest` is not later.
     pub(crate) fn due(&self, now: u64) -> Batch {
         let mut due = Batch::default();
         let mut timers = self.timers.lock();
-        while !due.is_full()
-            && let Some(waiter) = timers.pop_due(now)
-        {
-            // SAFETY: the waiter was in the heap until the line above, and its goroutine takes the
-            // heap's lock, which is held here, before it goes on.
-            due.push(unsafe { waiter.as_ref() }.claim_timeout());
-        }
+        timers.take_due::<{ Batch::MOST }>(now, |waiter| due.push(waiter.claim_timeout()));
         self.nearest.store(timers.nearest(), Ordering::Relaxed);
         due
     }

@@ -2,10 +2,14 @@
 //!
 //! A deadline belongs to a [`Waiter`], which lies on the stack of what waits. The heap has four
 //! children a node, as Go's: fewer cache lines on the way down than with two. Each entry carries its
-//! deadline, so that sifting doesn't follow pointers; each waiter knows its place, so that a
-//! cancelled timer is taken out at once and leaves nothing behind.
+//! deadline, so that sifting doesn't follow pointers, and its number, under which a table knows where
+//! it is, so that a cancelled timer is taken out at once and leaves nothing behind.
+//!
+//! Rejected: a place that each waiter keeps for itself. To take out the first of a million moves ten
+//! others, and each of them would be a stack that nobody has touched for long.
 
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::ptr::NonNull;
 
 use crate::FOREVER;
@@ -13,27 +17,41 @@ use crate::wait::Waiter;
 
 const CHILDREN: usize = 4;
 
-/// The place of a waiter that is in no heap.
-pub(crate) const NOWHERE: usize = usize::MAX;
+/// The number of what is in no heap, and the end of the list of free ones.
+const NONE: u32 = u32::MAX;
+
+/// Under which number a heap knows a waiter. Protected by the heap's lock.
+pub(crate) struct Number(Cell<u32>);
+
+impl Number {
+    pub(crate) const fn none() -> Number {
+        Number(Cell::new(NONE))
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Entry {
     deadline: u64,
-    waiter: NonNull<Waiter>,
+    number: u32,
 }
 
 /// The deadlines of one processor.
 pub(crate) struct TimerHeap {
     entries: Vec<Entry>,
+    /// By number: where its entry is; of a free number, the next free one.
+    places: Vec<u32>,
+    /// By number: whose it is, or was.
+    waiters: Vec<NonNull<Waiter>>,
+    free: u32,
 }
 
 // SAFETY: the waiters pointed to may be on any stack; the heap's lock orders all accesses to their
-// places, and a waiter is taken out under it before its stack goes on.
+// numbers, and a waiter is taken out under it before its stack goes on.
 unsafe impl Send for TimerHeap {}
 
 impl TimerHeap {
     pub(crate) const fn new() -> TimerHeap {
-        TimerHeap { entries: Vec::new() }
+        TimerHeap { entries: Vec::new(), places: Vec::new(), waiters: Vec::new(), free: NONE }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -48,35 +66,68 @@ impl TimerHeap {
     /// # Safety
     /// - `waiter` is in no heap, and stays alive and in place until it is taken out.
     pub(crate) unsafe fn insert(&mut self, deadline: u64, waiter: NonNull<Waiter>) {
-        self.entries.push(Entry { deadline, waiter });
+        let number = self.number_for(waiter);
+        // SAFETY: promised by the caller.
+        unsafe { waiter.as_ref() }.timer().0.set(number);
+        self.entries.push(Entry { deadline, number });
         self.up(self.entries.len() - 1);
+    }
+
+    fn number_for(&mut self, waiter: NonNull<Waiter>) -> u32 {
+        let number = self.free;
+        if number == NONE {
+            let number = self.places.len() as u32;
+            assert!(number < NONE, "a processor keeps {NONE} deadlines at most");
+            self.places.push(NONE);
+            self.waiters.push(waiter);
+            return number;
+        }
+        self.free = self.places[number as usize];
+        self.waiters[number as usize] = waiter;
+        number
     }
 
     /// Takes a waiter out, if it is still in.
     pub(crate) fn remove(&mut self, waiter: &Waiter) {
-        let place = waiter.timer_place().get();
-        if place == NOWHERE {
+        let number = waiter.timer().0.get();
+        if number == NONE {
             return;
         }
-        debug_assert_eq!(self.entries[place].waiter, NonNull::from(waiter), "a timer is misplaced");
-        self.take(place);
+        debug_assert_eq!(
+            self.waiters[number as usize],
+            NonNull::from(waiter),
+            "a timer is misplaced"
+        );
+        self.take(self.places[number as usize] as usize);
+        waiter.timer().0.set(NONE);
     }
 
-    /// Takes out a waiter whose deadline has come.
-    pub(crate) fn pop_due(&mut self, now: u64) -> Option<NonNull<Waiter>> {
-        if self.nearest() > now {
-            return None;
+    /// Takes out waiters whose deadline has come, and hands each to `claim`, `N` at a time at most.
+    pub(crate) fn take_due<const N: usize>(&mut self, now: u64, mut claim: impl FnMut(&Waiter)) {
+        let mut due = [None; N];
+        for waiter in &mut due {
+            if self.nearest() > now {
+                break;
+            }
+            *waiter = Some(self.take(0));
         }
-        Some(self.take(0))
+        // SAFETY: `insert` was promised that a waiter stays until it is taken out, and the lock on
+        // this heap, which is held, has to be taken for that.
+        let waiters = || due.iter().map_while(|waiter| waiter.map(|w| unsafe { w.as_ref() }));
+        // One by one only now, and nothing else: a processor fetches many stacks at the same time.
+        waiters().for_each(|waiter| waiter.timer().0.set(NONE));
+        waiters().for_each(&mut claim);
     }
 
+    /// Its waiter doesn't know of it yet.
     fn take(&mut self, place: usize) -> NonNull<Waiter> {
-        let taken = self.entries.swap_remove(place);
+        let number = self.entries.swap_remove(place).number;
         if place < self.entries.len() {
             self.settle(place);
         }
-        place_of(taken.waiter, NOWHERE);
-        taken.waiter
+        self.places[number as usize] = self.free;
+        self.free = number;
+        self.waiters[number as usize]
     }
 
     /// Moves the entry at `place`, which came from the end, to where it belongs.
@@ -119,12 +170,6 @@ impl TimerHeap {
 
     fn put(&mut self, place: usize, entry: Entry) {
         self.entries[place] = entry;
-        place_of(entry.waiter, place);
+        self.places[entry.number as usize] = place as u32;
     }
-}
-
-fn place_of(waiter: NonNull<Waiter>, place: usize) {
-    // SAFETY: `insert` was promised that the waiter stays until it is taken out; the place is
-    // written under the heap's lock only.
-    unsafe { waiter.as_ref() }.timer_place().set(place);
 }

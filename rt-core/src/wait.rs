@@ -30,7 +30,7 @@ use crate::schedule;
 use crate::seam::{AtomicU32, AtomicUsize, Ordering, mutant};
 use crate::state::Change;
 use crate::switch::{Entered, Leave, enter, enter_from};
-use crate::timer::NOWHERE;
+use crate::timer::Number;
 use crate::{FOREVER, os};
 
 pub(crate) use about::{About, Ends, Handles, Holder};
@@ -105,8 +105,7 @@ pub(crate) struct Waiter {
     ring: Option<unsafe fn(NonNull<Waiter>)>,
     /// A plain thread sleeps on it: 0, then 1 by the claimer as the last thing it does.
     word: AtomicU32,
-    /// Protected by the lock of the heap it is in.
-    timer_place: Cell<usize>,
+    timer: Number,
     /// Written by the waiter before it leaves: the processor whose heap holds its deadline.
     timer_on: Cell<Option<NonNull<Processor>>>,
     // Constant while it waits.
@@ -129,7 +128,7 @@ impl Waiter {
             goroutine,
             ring: None,
             word: AtomicU32::new(0),
-            timer_place: Cell::new(NOWHERE),
+            timer: Number::none(),
             timer_on: Cell::new(None),
             since: Cell::new(0),
             node: Cell::new(None),
@@ -158,8 +157,8 @@ impl Waiter {
             .map(|node| Stand { waits_for: node.waits_for, lock: node.lock, about: node.about })
     }
 
-    pub(crate) fn timer_place(&self) -> &Cell<usize> {
-        &self.timer_place
+    pub(crate) fn timer(&self) -> &Number {
+        &self.timer
     }
 
     /// Who waits; none for a plain thread.
