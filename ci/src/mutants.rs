@@ -134,6 +134,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("turn", Sim),
     ("yield-budget", Sim),
     ("checkpoint", Sim),
+    ("joined", Native("fairness")),
     ("busy-timers", Sim),
     ("busy-sockets", Sim),
     ("busy-shared", Sim),

@@ -7,11 +7,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::io;
 use crate::base::panic::{self, AssertUnwindSafe, Location};
-use crate::sync::OnceLock;
 
 use rt_core::{Identity, Joiner, Members, Spawn};
 
-use crate::thread::{Builder, Known, Result, Thread, never_ran, start_joinable, thread_of};
+use crate::thread::{Asked, Builder, Known, Result, Thread, never_ran, start_joinable};
 
 /// A scope in which goroutines may borrow what lives outside of it. Made by [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
@@ -26,7 +25,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 pub struct ScopedJoinHandle<'scope, T> {
     /// None only while `join` takes it apart.
     joiner: Option<Joiner<Result<T>>>,
-    thread: OnceLock<Thread>,
+    thread: Asked,
     panicked: &'scope AtomicBool,
 }
 
@@ -119,7 +118,7 @@ impl<'scope> Scope<'scope, '_> {
         match started {
             Ok(handle) => Ok(ScopedJoinHandle {
                 joiner: Some(handle.into_joiner()),
-                thread: OnceLock::new(),
+                thread: Asked::not_yet(),
                 panicked: &self.panicked,
             }),
             Err(error) => {
@@ -138,9 +137,9 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// ```
     pub fn thread(&self) -> &Thread {
         match &self.joiner {
-            Some(joiner) => thread_of(&self.thread, joiner),
+            Some(joiner) => self.thread.of(joiner),
             // Only `join` and `drop` take it, and neither comes back here.
-            None => self.thread.get_or_init(crate::thread::current),
+            None => self.thread.get_or(crate::thread::current),
         }
     }
 

@@ -19,7 +19,7 @@ pub use current::{
 };
 pub(crate) use current::{identity, name_main};
 pub use handle::JoinHandle;
-pub(crate) use handle::{never_ran, thread_of};
+pub(crate) use handle::{Asked, never_ran};
 pub use local::{AccessError, LocalKey};
 pub use lock::{LockError, lock_os_thread};
 pub use spawn::{Builder, blocking, go, spawn, spawn_local};

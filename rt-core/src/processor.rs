@@ -49,6 +49,9 @@ const AGED: usize = 64;
 /// Every so many looks around a worker does what is done seldom.
 const SELDOM: u32 = 256;
 
+/// After so many results that were there when somebody asked, that one gives way: some 10 µs.
+const JOINS: u32 = 256;
+
 /// Go hands out ids to a processor in batches of 16 too.
 const ID_BATCH: u64 = 16;
 
@@ -122,6 +125,8 @@ pub(crate) struct Processor {
     pub(crate) looked: Cell<u64>,
     /// When the oldest had a turn, or came; `FOREVER` if there was none.
     aged_at: Cell<u64>,
+    /// How many results were there when somebody asked for them.
+    joined: Cell<u32>,
     /// Whether nothing has run here since its worker woke.
     pub(crate) woke: Cell<bool>,
     pub(crate) late: Late,
@@ -158,6 +163,7 @@ impl Processor {
             stride: Cell::new(LOOK_AROUND),
             looked: Cell::new(0),
             aged_at: Cell::new(FOREVER),
+            joined: Cell::new(0),
             woke: Cell::new(true),
             late: Late::new(),
             patience: Patience::new(),
@@ -235,6 +241,14 @@ impl Processor {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn budget(&self) -> u32 {
         self.budget.load(Ordering::Relaxed)
+    }
+
+    /// Counts a result that was there when somebody asked for it; true after so many that others are to
+    /// have a turn. Owner only.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn count_join(&self) -> bool {
+        self.joined.set(self.joined.get().wrapping_add(1));
+        self.joined.get().is_multiple_of(JOINS)
     }
 
     /// The owner, and the monitor, to make it look around: what it writes may be lost.

@@ -241,6 +241,31 @@ fn those_who_walk_trees_starve_nobody() {
     nobody_waits(trees);
 }
 
+/// Who joins one after the other that has long ended lets others run in between.
+#[test]
+fn results_that_are_there_starve_nobody() {
+    const MANY: u64 = 20_000;
+    for mode in [Mode::Stays(1), Mode::Migrates(1)] {
+        mode.run(|| {
+            let handles: Vec<_> = (0..MANY).map(|i| gort::spawn(move || i)).collect();
+            while !handles.iter().all(gort::JoinHandle::is_finished) {
+                gort::yield_now();
+            }
+            let busy = Busy::new();
+            yields(busy.clone());
+            gort::yield_now();
+            let before = busy.turns.load(Ordering::SeqCst);
+            assert_eq!(
+                handles.into_iter().map(|h| h.join().unwrap()).sum::<u64>(),
+                MANY * (MANY - 1) / 2
+            );
+            let turns = busy.turns.load(Ordering::SeqCst) - before;
+            busy.stop.store(true, Ordering::Relaxed);
+            assert!(turns > MANY / 500, "{mode:?}: {turns} turns beside {MANY} joins");
+        });
+    }
+}
+
 /// Those who give way on one processor, and how many turns they take at most before something runs
 /// that another thread has sent: 61, and one each for who is queued before it.
 const GIVING_WAY: u64 = 3;

@@ -3,12 +3,13 @@
 use alloc::boxed::Box;
 use core::any::Any;
 use core::fmt;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use rt_core::{JoinPoll, Joiner};
 
 use super::Result;
 use super::current::{Thread, fresh};
-use crate::sync::OnceLock;
 
 /// The right to wait for a goroutine's result. Dropped, the goroutine goes on by itself.
 ///
@@ -20,13 +21,12 @@ use crate::sync::OnceLock;
 /// ```
 pub struct JoinHandle<T> {
     joiner: Joiner<Result<T>>,
-    /// Made when it is first asked for.
-    thread: OnceLock<Thread>,
+    thread: Asked,
 }
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(joiner: Joiner<Result<T>>) -> JoinHandle<T> {
-        JoinHandle { joiner, thread: OnceLock::new() }
+        JoinHandle { joiner, thread: Asked::not_yet() }
     }
 
     pub(crate) fn into_joiner(self) -> Joiner<Result<T>> {
@@ -45,7 +45,7 @@ impl<T> JoinHandle<T> {
     /// handle.join().unwrap();
     /// ```
     pub fn thread(&self) -> &Thread {
-        thread_of(&self.thread, &self.joiner)
+        self.thread.of(&self.joiner)
     }
 
     /// Waits until the goroutine has ended and returns what it returned. Parks; makes a plain thread
@@ -79,12 +79,50 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// What a handle's goroutine is known by.
-pub(crate) fn thread_of<'a, T>(
-    known: &'a OnceLock<Thread>,
-    joiner: &Joiner<Result<T>>,
-) -> &'a Thread {
-    known.get_or_init(|| Thread(joiner.identity(|| fresh(None))))
+/// What a handle's goroutine is known by, made when it is first asked for. One word, for handles are
+/// moved about, and few are ever asked.
+pub(crate) struct Asked(
+    /// Null, or from `Box::into_raw`: swung once. A read with Acquire proves that it is made.
+    AtomicPtr<Thread>,
+);
+
+impl Asked {
+    pub(crate) const fn not_yet() -> Asked {
+        Asked(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    pub(crate) fn of<T>(&self, joiner: &Joiner<Result<T>>) -> &Thread {
+        self.get_or(|| Thread(joiner.identity(|| fresh(None))))
+    }
+
+    pub(crate) fn get_or(&self, make: impl FnOnce() -> Thread) -> &Thread {
+        // Acquire, here and below: pairs with the Release of whoever has swung it.
+        let mut known = self.0.load(Ordering::Acquire);
+        if known.is_null() {
+            let made = Box::into_raw(Box::new(make()));
+            let none = ptr::null_mut();
+            known = match self.0.compare_exchange(none, made, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => made,
+                Err(other) => {
+                    // SAFETY: made above, and nobody else has seen it.
+                    drop(unsafe { Box::from_raw(made) });
+                    other
+                }
+            };
+        }
+        // SAFETY: what was swung stays until this is dropped, and is only read.
+        unsafe { &*known }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let known = *self.0.get_mut();
+        if !known.is_null() {
+            // SAFETY: from `Box::into_raw`, and nobody else's by now.
+            drop(unsafe { Box::from_raw(known) });
+        }
+    }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

@@ -59,12 +59,14 @@ pub(crate) unsafe fn start_joinable<F, T>(
 where
     F: FnOnce() -> T,
 {
-    let (completer, joiner) = rt_core::packet(known.members, known.identity);
+    let (mut completer, joiner) = rt_core::packet(known.members, known.identity);
     let spawn = Spawn { packet: Some(completer.packed()), ..*spawn };
     let body = move || {
-        let result = panic::catch_unwind(AssertUnwindSafe(f));
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| completer.put(Ok(f())))) {
+            completer.put(Err(panic));
+        }
         store::end();
-        let unclaimed = completer.complete(result);
+        let unclaimed = completer.complete();
         let lost_panic = matches!(&unclaimed, Some(Err(_)));
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(unclaimed))) {
             panics::discard(panic);

@@ -10,7 +10,7 @@ use loom::thread;
 
 use super::cargo::Slot;
 use super::{check, runtime, runtime_of};
-use crate::join::packet;
+use crate::join::{Completer, packet};
 use crate::lock::{Guard, Protected};
 use crate::runtime::Shared;
 use crate::worker::Local;
@@ -91,11 +91,17 @@ fn result() -> loom::sync::Arc<Slot> {
     result
 }
 
+/// Hands one over.
+fn complete(mut completer: Completer<loom::sync::Arc<Slot>>) -> Option<loom::sync::Arc<Slot>> {
+    completer.put(result());
+    completer.complete()
+}
+
 #[test]
 fn join_against_complete() {
     check(|| {
         let (completer, joiner) = packet(None, None);
-        let goroutine = thread::spawn(move || assert!(completer.complete(result()).is_none()));
+        let goroutine = thread::spawn(move || assert!(complete(completer).is_none()));
         assert_eq!(joiner.join().map(|result| result.read()), Some(7));
         assert!(goroutine.join().is_ok());
     });
@@ -116,7 +122,7 @@ fn join_of_one_that_never_ran() {
 fn detach_against_complete() {
     check(|| {
         let (completer, joiner) = packet(None, None);
-        let goroutine = thread::spawn(move || completer.complete(result()).is_some());
+        let goroutine = thread::spawn(move || complete(completer).is_some());
         let ours = joiner.detach().map(|result| result.read()).is_some();
         let theirs = goroutine.join().is_ok_and(|came_back| came_back);
         assert!(ours != theirs);
