@@ -83,6 +83,14 @@ impl Arch for Aarch64 {
     }
 
     #[inline(always)]
+    fn prefetch(at: *const ()) {
+        // SAFETY: only hints, whatever the address.
+        unsafe {
+            asm!("prfm pldl1keep, [{at}]", at = in(reg) at, options(nostack, preserves_flags));
+        }
+    }
+
+    #[inline(always)]
     fn ticks() -> u64 {
         let ticks;
         // SAFETY: every such processor has the virtual counter, and no kernel that gort runs on

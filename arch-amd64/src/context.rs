@@ -94,6 +94,13 @@ impl Arch for Amd64 {
     }
 
     #[inline(always)]
+    fn prefetch(at: *const ()) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 processor has the instruction, which only hints, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+    }
+
+    #[inline(always)]
     fn ticks() -> u64 {
         // SAFETY: every x86-64 processor has the instruction, and no kernel that gort runs on
         // takes it away from user code.

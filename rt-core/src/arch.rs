@@ -52,6 +52,9 @@ pub trait Arch {
     /// Tells the processor that this is a spin loop.
     fn pause();
 
+    /// Tells the processor that what lies at this address will be needed soon. It may be any address.
+    fn prefetch(_at: *const ()) {}
+
     /// A fast counter of time, of no defined unit, not ordered against other instructions.
     fn ticks() -> u64;
 }

@@ -35,7 +35,7 @@ use crate::stack::Region;
 use crate::state::StateWord;
 use crate::wait::Waiter;
 use crate::worker::WorkerRef;
-use crate::{Context, os};
+use crate::{Context, arch, os};
 
 /// In `pins`: somebody looks.
 pub(crate) const PINNED: u32 = 1;
@@ -131,6 +131,18 @@ impl GoroutineRef {
     #[inline(always)]
     pub(crate) fn as_ptr(self) -> *mut Goroutine {
         self.0.as_ptr()
+    }
+}
+
+/// Has the record fetched, and the top of the stack below it, of whom is likely to be made or resumed next.
+/// Each is in a page of its own, and not at hand where there are hundreds. The address may be any.
+#[inline(always)]
+pub(crate) fn prefetch(record: *const Goroutine) {
+    const LINE: usize = 64;
+    if !cfg!(feature = "small") {
+        let record: *const () = record.cast();
+        let lines = [record.wrapping_byte_sub(LINE), record, record.wrapping_byte_add(LINE)];
+        lines.into_iter().for_each(arch::prefetch);
     }
 }
 

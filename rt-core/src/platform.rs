@@ -127,6 +127,7 @@ macro_rules! arch_symbols {
         gort0_stack_begins: safe fn stack_begins(low: *mut u8, high: *mut u8) -> usize;
         gort0_stack_ends: safe fn stack_ends(number: usize) -> ();
         gort0_pause: safe fn pause() -> ();
+        gort0_prefetch: safe fn prefetch(at: *const ()) -> ();
         gort0_ticks: safe fn ticks() -> u64;
     } };
 }

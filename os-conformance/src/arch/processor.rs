@@ -15,6 +15,11 @@ pub(super) fn clauses<A: Arch + 'static>() -> Vec<Clause> {
             "Tells the processor that this is a spin loop.",
             pause::<A>,
         ),
+        Clause::new(
+            "Arch::prefetch/keeps-memory",
+            "Tells the processor that what lies at this address will be needed soon. It may be any address.",
+            prefetch::<A>,
+        ),
         Clause::new("Arch::ticks/counts", "A fast counter of time", ticks::<A>),
         Clause::new(
             "Arch::stack_begins/keeps-memory",
@@ -32,6 +37,17 @@ pub(super) fn clauses<A: Arch + 'static>() -> Vec<Clause> {
 fn pause<A: Arch>(_: &Suite) -> Verdict {
     for _ in 0..1000 {
         A::pause();
+    }
+    Ok(())
+}
+
+/// What is there stays as it is, and where nothing is, nothing happens.
+fn prefetch<A: Arch>(_: &Suite) -> Verdict {
+    let bytes = vec![0x5a_u8; 4096];
+    bytes.iter().for_each(|byte| A::prefetch(std::ptr::from_ref(byte).cast()));
+    holds!(bytes.iter().all(|&byte| byte == 0x5a), "telling of memory has changed it");
+    for address in [0, 1, 1 << 47, usize::MAX] {
+        A::prefetch(std::ptr::without_provenance(address));
     }
     Ok(())
 }

@@ -189,6 +189,7 @@ cases! {
     context_above_the_top: LAYS_OUT_ABOVE { only: &["Arch::prepare/below"] }
         => ["Arch::prepare/below-top"];
     ticks_that_stand: TICKS_STAND => ["Arch::ticks/counts"];
+    fetches_zero: FETCHES_ZERO => ["Arch::prefetch/keeps-memory"];
 }
 
 #[test]

@@ -150,3 +150,7 @@ pub(crate) const ALL_BLOCKED: usize = 62;
 pub(crate) const NONE_BLOCKED: usize = 63;
 /// `threads` knows of one thread.
 pub(crate) const COUNTS_NO_THREAD: usize = 64;
+
+// The processor.
+/// What is to be fetched is written.
+pub(crate) const FETCHES_ZERO: usize = 66;

@@ -2,7 +2,7 @@
 
 use super::{CLASSES, Class, StackPool};
 use crate::OsResult;
-use crate::goroutine::GoroutineRef;
+use crate::goroutine::{GoroutineRef, prefetch};
 use crate::list::List;
 
 /// The regions in a full list (Go moves its free records in batches of 32 too).
@@ -45,10 +45,11 @@ impl StackCache {
     #[inline(always)]
     pub(crate) fn take(&self, class: Class, pool: &StackPool) -> OsResult<GoroutineRef> {
         let slot = &self.slots[class.index()];
-        match slot.active.pop_front() {
-            Some(g) => Ok(g),
-            None => slot.refill(class, pool),
+        let Some(g) = slot.active.pop_front() else { return slot.refill(class, pool) };
+        if let Some(next) = slot.active.first() {
+            prefetch(next.as_ptr());
         }
+        Ok(g)
     }
 
     /// Takes a region back from a goroutine that has ended.

@@ -37,6 +37,14 @@ impl<const FAULT: usize> Arch for Broken<FAULT> {
         Processor::pause();
     }
 
+    fn prefetch(at: *const ()) {
+        if FAULT == FETCHES_ZERO {
+            // SAFETY: who looks for the fault begins with memory of its own, and goes no further.
+            unsafe { at.cast_mut().cast::<u8>().write(0) };
+        }
+        Processor::prefetch(at);
+    }
+
     fn ticks() -> u64 {
         if FAULT == TICKS_STAND { 5 } else { Processor::ticks() }
     }
