@@ -41,13 +41,14 @@ impl Worker {
                 return Next::Run(g);
             }
             generous = true;
-            if shared.procs() > 1 && processor.driver.in_use() && self.poll(&entered, 0) {
+            if let Some(until) = processor.patience.bides_until() {
+                self.bide(until);
                 continue;
             }
-            match processor.patience.bides_until() {
-                Some(until) => self.bide(until),
-                None if self.spin(&entered) => {}
-                None => self.sleep(false),
+            let looks = shared.procs() > 1 && processor.driver.in_use();
+            let came = looks && self.poll(&entered, 0) || self.spin(&entered);
+            if !came {
+                self.sleep(false);
             }
         }
     }
@@ -125,9 +126,8 @@ impl Worker {
     /// Takes work from another processor.
     #[doc(alias = "stealWork")]
     fn steal(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
-        let shared = self.shared();
-        let settled = entered.processor().settled.load(Ordering::Relaxed);
-        entered.processor().patience.learn(settled);
+        let (shared, processor) = (self.shared(), entered.processor());
+        processor.patience.learn(processor.settled.load(Ordering::Relaxed));
         // One that is not in use any more may have work, and a worker that can't give it away.
         if mutant!("steal-surplus": shared.processors().len() == 1 => shared.procs() == 1)
             || !self.start_searching()
@@ -135,13 +135,12 @@ impl Worker {
             return None;
         }
         if let Some((g, rest)) = shared.inject.take(shared.procs(), false) {
-            entered.processor().counters.shared_taken.add(1 + rest.len() as u64);
+            processor.counters.shared_taken.add(1 + rest.len() as u64);
             while let Some(g) = rest.pop_front() {
                 entered.push_last(g);
             }
             return Some(g);
         }
-        let processor = entered.processor();
         if processor.patience.leaves_alone(processor, shared) {
             return None;
         }

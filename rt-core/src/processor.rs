@@ -317,6 +317,13 @@ impl Processor {
         !self.next.load(Ordering::Relaxed).is_null()
     }
 
+    /// Takes note that it has stolen so many. Owner only.
+    pub(crate) fn took(&self, goroutines: u64) {
+        self.counters.steals.add(1);
+        self.counters.stolen.add(goroutines);
+        self.patience.took(goroutines, self.settled.load(Ordering::Relaxed));
+    }
+
     /// Takes the goroutine to run from what is here, or none when the budget is used up or nothing
     /// is here. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]

@@ -392,10 +392,7 @@ impl Shared {
                 let victim = &self.processors[at];
                 counters.victims.add(1);
                 if let Some(g) = victim.steal_into(thief) {
-                    counters.steals.add(1);
-                    let stolen = 1 + thief.ring.len() as u64;
-                    counters.stolen.add(stolen);
-                    thief.patience.took(stolen, thief.settled.load(Ordering::Relaxed));
+                    thief.took(1 + thief.ring.len() as u64);
                     g.queued.leave(g);
                     return Some(g);
                 }
@@ -404,9 +401,7 @@ impl Shared {
                     && victim.has_next()
                     && let Some(g) = victim.swap_next(None)
                 {
-                    counters.steals.add(1);
-                    counters.stolen.add(1);
-                    thief.patience.took(1, thief.settled.load(Ordering::Relaxed));
+                    thief.took(1);
                     return Some(g);
                 }
             }

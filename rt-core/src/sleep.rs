@@ -3,6 +3,7 @@
 //! A worker that finds nothing sleeps with its processor, which remembers how: whoever has something
 //! for that processor, or for any, wakes the worker through it.
 
+use crate::io::Seen;
 use crate::late;
 use crate::processor::Processor;
 use crate::runtime::Shared;
@@ -42,10 +43,10 @@ impl Processor {
         matches!(self.sleep.load(Ordering::SeqCst), ON_WORD | IN_POLLER | UNSTARTED)
     }
 
-    /// Whether its worker sleeps, is still to be started, or bides its time: what is offered to it wakes it.
+    /// The same, or its worker bides its time: what is offered to it wakes it.
     pub(crate) fn is_away(&self) -> bool {
-        let state = self.sleep.load(Ordering::SeqCst);
-        matches!(state, ON_WORD | IN_POLLER | UNSTARTED | BIDES_ON_WORD | BIDES_IN_POLLER)
+        let bides = || matches!(self.sleep.load(Ordering::SeqCst), BIDES_ON_WORD | BIDES_IN_POLLER);
+        self.is_asleep() || bides()
     }
 
     pub(crate) fn is_awake(&self) -> bool {
@@ -154,13 +155,11 @@ impl Worker {
         let asked = processor.late.ask(nearest, begin);
         let mut until = asked.min(shared.trim()).min(processor.scavenger.due());
 
-        let polls = processor.driver.in_use();
         mutant!("sleep-order": () => {
             shared.idle.insert(processor.index());
             os::point();
         });
-        processor.sleep.store(if polls { IN_POLLER } else { ON_WORD }, Ordering::SeqCst);
-        os::point();
+        let state = self.lies_down(ON_WORD, IN_POLLER);
         shared.idle.insert(processor.index());
         os::point();
         if !shared.fence_before_sleep(processor.index()) {
@@ -170,11 +169,7 @@ impl Worker {
         let stays = self.has_reason_to_stay(surplus);
         if !stays {
             until = until.min(self.suspect());
-            if polls {
-                seen = Some(processor.driver.poll(until));
-            } else {
-                os::wait(&processor.sleep, ON_WORD, until);
-            }
+            seen = self.stays_asleep(state, until);
         }
         let woken = processor.sleep.swap(AWAKE, Ordering::SeqCst) == AWAKE;
         os::point();
@@ -186,17 +181,11 @@ impl Worker {
             shared.searching.fetch_add(1, Ordering::SeqCst);
             processor.searching.set(true);
         }
-        // The time asleep says nothing of how long goroutines take.
-        processor.looked.set(u64::MAX);
-        let now = os::now();
-        processor.note_time(now);
+        let now = self.gets_up(seen);
         if woken && !stays {
             processor.spin.was_woken(now - begin);
         } else if !stays && until == asked && now >= asked {
             processor.late.learn(asked, now);
-        }
-        if let Some(seen) = seen {
-            processor.driver.report(&seen);
         }
     }
 
@@ -207,29 +196,50 @@ impl Worker {
         self.stop_searching();
         processor.counters.sleeps.add(1);
         let until = until.min(processor.nearest.load(Ordering::Relaxed));
-        let polls = processor.driver.in_use();
-        let state = if polls { BIDES_IN_POLLER } else { BIDES_ON_WORD };
-        processor.sleep.store(state, Ordering::SeqCst);
-        os::point();
+        let state = self.lies_down(BIDES_ON_WORD, BIDES_IN_POLLER);
         // SeqCst: pairs with the locked instruction by which something comes for this worker, and
         // its look at `sleep` after it.
         fence(Ordering::SeqCst);
         let mut seen = None;
         if !self.is_needed(false) {
-            if polls {
-                seen = Some(processor.driver.poll(until));
-            } else {
-                os::wait(&processor.sleep, state, until);
-            }
+            seen = self.stays_asleep(state, until);
         }
         processor.sleep.swap(AWAKE, Ordering::SeqCst);
         os::point();
         shared.monitor.rouse();
+        self.gets_up(seen);
+    }
+
+    /// Says how it sleeps: in one way, or, if sockets may be waited for, in the other.
+    fn lies_down(&self, on_word: u32, in_poller: u32) -> u32 {
+        let processor = self.processor();
+        let state = if processor.driver.in_use() { in_poller } else { on_word };
+        processor.sleep.store(state, Ordering::SeqCst);
+        os::point();
+        state
+    }
+
+    /// Sleeps as it has said. What its poller has seen is to be reported once it is up.
+    fn stays_asleep(&self, state: u32, until: u64) -> Option<Seen> {
+        let processor = self.processor();
+        if matches!(state, IN_POLLER | BIDES_IN_POLLER) {
+            return Some(processor.driver.poll(until));
+        }
+        os::wait(&processor.sleep, state, until);
+        None
+    }
+
+    /// Is up again, at the time that is returned.
+    fn gets_up(&self, seen: Option<Seen>) -> u64 {
+        let processor = self.processor();
+        // The time asleep says nothing of how long goroutines take.
         processor.looked.set(u64::MAX);
-        processor.note_time(os::now());
+        let now = os::now();
+        processor.note_time(now);
         if let Some(seen) = seen {
             processor.driver.report(&seen);
         }
+        now
     }
 
     /// Whether there is something to do for this very worker, which was, or was not, surplus.

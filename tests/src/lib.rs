@@ -48,6 +48,12 @@ pub fn spin_until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// Holds the thread, goroutine or not, for so many microseconds, as a computation does.
+pub fn compute_for(us: u64) {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_micros(us) {}
+}
+
 /// A duration of so many milliseconds.
 pub const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)

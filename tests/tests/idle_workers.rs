@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gort::chan;
-use tests::{Mode, spin_until, thread_id};
+use tests::{Mode, compute_for, spin_until, thread_id};
 
 /// What comes and goes within a tenth of a microsecond isn't worth being taken to another processor:
 /// once that was learned, a thief comes once in a millisecond. (Without optimization they take longer, and
@@ -80,8 +80,7 @@ fn a_pair_is_kept_together() {
             thread_id()
         });
         // It has a little to do before it waits.
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_micros(20) {}
+        compute_for(20);
         there.send(()).unwrap();
         other.join().unwrap() == thread_id()
     };

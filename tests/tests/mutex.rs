@@ -8,6 +8,7 @@ use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant};
 
 use gort::sync::{Mutex, MutexGuard, WaitGroup};
+use tests::compute_for;
 use world::{Task, World, everywhere, ms, settle};
 
 const N: usize = if cfg!(debug_assertions) { 2000 } else { 50_000 };
@@ -90,8 +91,7 @@ fn others_come_to_a_quiet_one() {
                 if n + 20 > ALONE {
                     begun.store(n + 20 - round % 10 > ALONE, Ordering::Relaxed);
                     // Longer than anybody tries before waiting.
-                    let start = Instant::now();
-                    while start.elapsed() < Duration::from_micros(20) {}
+                    compute_for(20);
                 }
             }
             begun.store(true, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gort::chan;
-use tests::{Mode, spin_until, thread_id, yield_until};
+use tests::{Mode, compute_for, spin_until, thread_id, yield_until};
 
 /// Spawns `n` goroutines that live until the end, with `pause` after each, and returns how many of
 /// them live on each thread but the spawner's own.
@@ -55,12 +55,6 @@ fn assert_fair(pause: impl Fn(usize) + Sync, start: fn()) {
             seen.push(Mode::Stays(procs).run(|| homes(1000, &pause, start)));
         }
     }
-}
-
-/// Computes for so many microseconds.
-fn compute_for(us: u64) {
-    let begin = std::time::Instant::now();
-    while begin.elapsed() < Duration::from_micros(us) {}
 }
 
 /// Computes for some microseconds.

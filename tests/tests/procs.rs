@@ -6,10 +6,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gort::runtime;
-use tests::{alone, ms, thread_id};
+use tests::{alone, compute_for, ms, thread_id};
 
 /// A runtime whose number nobody has set.
 fn builder(migratory: bool) -> gort::Builder {
@@ -69,8 +69,7 @@ fn set_mask(mask: &libc::cpu_set_t) {
 /// The threads that run `n` goroutines which begin now and compute for a moment.
 fn threads_of(n: usize) -> HashSet<i32> {
     let compute = || {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_micros(200) {}
+        compute_for(200);
         gort::yield_now();
         thread_id()
     };

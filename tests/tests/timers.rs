@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gort::chan::{self, RecvTimeoutError, SendTimeoutError};
-use tests::{Footprint, MODES, Mode, alone, everywhere, ms, yield_until};
+use tests::{Footprint, MODES, Mode, alone, compute_for, everywhere, ms, yield_until};
 
 /// Longer than any test.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -257,8 +257,7 @@ fn a_sleeper_is_woken_beside_one_that_seldom_yields() {
         let flag = Arc::clone(&stop);
         let other = gort::spawn(move || {
             while !flag.load(Ordering::Relaxed) {
-                let start = Instant::now();
-                while start.elapsed() < Duration::from_micros(100) {}
+                compute_for(100);
                 gort::yield_now();
             }
         });

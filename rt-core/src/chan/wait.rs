@@ -92,11 +92,10 @@ pub(super) fn choose<'a>(
         if let Some(chosen) = first(handles, biased, ready) {
             return Some(chosen);
         }
-        let due = next_due(handles, deadline);
-        if is_over(deadline, due, &mut since) {
+        let Some(until) = goes_on_until(handles, deadline, &mut since) else {
             return mutant!("look-twice": second_look(handles, ready) => None);
-        }
-        if let Some((at, Some(token))) = wait(handles, Note::Selects, deadline.min(due), since) {
+        };
+        if let Some((at, Some(token))) = wait(handles, Note::Selects, until, since) {
             return Some(Chosen { handle: handles[at], token });
         }
     }
@@ -113,11 +112,10 @@ pub(super) fn ready(handles: &mut [Handle<'_>], deadline: u64, biased: bool) -> 
         if let Some(ready) = first(handles, biased, ready) {
             return Some(ready);
         }
-        let due = next_due(handles, deadline);
-        if is_over(deadline, due, &mut since) {
+        let Some(until) = goes_on_until(handles, deadline, &mut since) else {
             return second_look(handles, ready);
-        }
-        wait(handles, Note::Watches, deadline.min(due), since);
+        };
+        wait(handles, Note::Watches, until, since);
     }
 }
 
@@ -131,27 +129,23 @@ fn second_look<'a, T>(
     if handles.len() > 1 { handles.iter().find_map(ready) } else { None }
 }
 
-/// When one of the operations will be ready by itself; `FOREVER` if none ever is, or nobody waits for it.
-fn next_due(handles: &[Handle<'_>], deadline: u64) -> u64 {
-    if deadline == AT_ONCE {
-        return FOREVER;
-    }
-    handles.iter().map(|handle| handle.case.next_due()).fold(FOREVER, u64::min)
-}
-
-/// Whether the time is over; notes when the waiting began, if there is a use for that.
-fn is_over(deadline: u64, due: u64, since: &mut u64) -> bool {
+/// Until when to wait: until the deadline, or one of the operations is ready by itself. None if the time
+/// is over. Notes when the waiting began, if there is a use for that.
+fn goes_on_until(handles: &[Handle<'_>], deadline: u64, since: &mut u64) -> Option<u64> {
     if deadline == AT_ONCE {
         // One who asks again and again lets others run at times.
         checkpoint();
-        return true;
+        return None;
     }
-    if deadline == FOREVER && due == FOREVER {
-        return false;
+    let until = handles.iter().map(|handle| handle.case.next_due()).fold(deadline, u64::min);
+    if until != FOREVER {
+        let now = os::now();
+        *since = now.min(*since);
+        if deadline <= now {
+            return None;
+        }
     }
-    let now = os::now();
-    *since = now.min(*since);
-    deadline != FOREVER && now >= deadline
+    Some(until)
 }
 
 /// The first operation of which `ask` says something. They are asked in their order if `biased`, and
