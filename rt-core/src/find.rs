@@ -71,6 +71,8 @@ impl Worker {
         while let Some(g) = inbox.pop_front() {
             entered.push_last(g);
         }
+        #[cfg(not(feature = "small"))]
+        processor.own.adapt();
         if processor.count_look() {
             self.shared().start_monitor();
             processor.note_time(os::now());

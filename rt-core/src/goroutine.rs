@@ -67,7 +67,7 @@ pub(crate) struct Goroutine {
     pub(crate) region: Region,
 
     // Written by itself before it leaves, read by the other side: the lock of `Leave::Park`. In a
-    // `Deque`, protected by that: the goroutine in front of it.
+    // `Deque` or a `LongList`, protected by that: the goroutine in front of it, or far behind it.
     pub(crate) aside: Cell<Option<NonNull<()>>>,
 
     // Written at birth or at its first run, constant after: the worker it belongs to.
@@ -134,11 +134,24 @@ impl GoroutineRef {
     }
 }
 
+#[cfg(not(feature = "small"))]
+impl GoroutineRef {
+    /// Has the end of its stack fetched, where it goes on. For whom it is queued.
+    pub(crate) fn prefetch_stack(self) {
+        let end: *const () = self.context.get().0.cast_const().cast();
+        for line in 0..3 {
+            arch::prefetch(end.wrapping_byte_add(line * LINE));
+        }
+    }
+}
+
+/// What processors fetch at a time.
+const LINE: usize = 64;
+
 /// Has the record fetched, and the top of the stack below it, of whom is likely to be made or resumed next.
 /// Each is in a page of its own, and not at hand where there are hundreds. The address may be any.
 #[inline(always)]
 pub(crate) fn prefetch(record: *const Goroutine) {
-    const LINE: usize = 64;
     if !cfg!(feature = "small") {
         let record: *const () = record.cast();
         let lines = [record.wrapping_byte_sub(LINE), record, record.wrapping_byte_add(LINE)];

@@ -10,7 +10,7 @@ use crate::deadlock::Looks;
 use crate::goroutine::{Batch, Goroutine, GoroutineRef, prefetch};
 use crate::io::Driver;
 use crate::late::Late;
-use crate::list::{Deque, List};
+use crate::list::{Deque, List, LongList};
 use crate::lock::Protected;
 use crate::patience::Patience;
 use crate::queued::left;
@@ -77,7 +77,7 @@ pub(crate) struct Processor {
     /// Whether there are other processors, or may be, which steal from this one.
     has_thieves: bool,
     /// Started goroutines that are at home here.
-    pub(crate) own: List,
+    pub(crate) own: LongList,
     /// How many goroutines were ever put where thieves can take them.
     arrived: Cell<u64>,
     /// The length of `spill`, written under its lock, or of `unshared`; only the owner adds.
@@ -178,7 +178,7 @@ impl Processor {
             migratory,
             has_thieves: mutant!("thieves": most > 1 => false),
             streak: Cell::new(0),
-            own: List::new(),
+            own: LongList::new(),
             arrived: Cell::new(0),
             has_pushed: Cell::new(false),
             aged: Cell::new(0),

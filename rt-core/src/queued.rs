@@ -56,6 +56,14 @@ impl Queued {
         }
     }
 
+    /// `g`, whose mark this is, is said to be in a queue.
+    #[cfg(not(feature = "small"))]
+    pub(crate) fn assert_entered(&self, g: GoroutineRef) {
+        if INSPECTED && !self.is_set() {
+            crate::fatal!("{g:?} is in no queue, and expected in one");
+        }
+    }
+
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_set(&self) -> bool {
         self.word().is_some_and(|word| word.load(Ordering::Relaxed))

@@ -124,6 +124,54 @@ fn spawn_local_needs_a_goroutine() {
     gort::spawn_local(|| ());
 }
 
+/// So many that a worker looks ahead among them. They come in turn, and those that wait in between, for a
+/// lock or for each other, lose nothing.
+#[test]
+fn a_crowd_comes_in_turn() {
+    const CROWD: usize = 4000;
+    const ROUNDS: usize = 40;
+    Mode::Stays(1).run(|| {
+        let turns = Arc::new(AtomicUsize::new(0));
+        let crowd: Vec<_> = (0..CROWD)
+            .map(|i| {
+                let turns = turns.clone();
+                gort::spawn(move || {
+                    (0..ROUNDS).all(|round| {
+                        let turn = turns.fetch_add(1, Ordering::Relaxed);
+                        gort::yield_now();
+                        turn == round * CROWD + i
+                    })
+                })
+            })
+            .collect();
+        gort::yield_now();
+        assert!(crowd.into_iter().all(|one| one.join().unwrap()), "not in turn");
+
+        let sum = Arc::new(Mutex::new(0));
+        let (tx, rx) = chan::bounded::<usize>(0);
+        let crowd = (0..CROWD).map(|i| {
+            let (sum, tx, rx) = (sum.clone(), tx.clone(), rx.clone());
+            gort::spawn(move || {
+                for round in 0..ROUNDS {
+                    match (i + round) % 5 {
+                        0 => tx.send(i).unwrap(),
+                        1 => *sum.lock().unwrap() += rx.recv().unwrap(),
+                        2 => {
+                            let held = sum.lock().unwrap();
+                            gort::yield_now();
+                            drop(held);
+                        }
+                        _ => gort::yield_now(),
+                    }
+                }
+            })
+        });
+        crowd.collect::<Vec<_>>().into_iter().for_each(|one| one.join().unwrap());
+        // Each sends in a fifth of the rounds, and somebody else receives that.
+        assert_eq!(*sum.lock().unwrap(), (0..CROWD).sum::<usize>() * ROUNDS / 5);
+    });
+}
+
 #[test]
 fn yielding_is_first_come_first_served() {
     for mode in [Mode::Stays(1), Mode::Migrates(1)] {
