@@ -9,7 +9,7 @@
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -77,7 +77,9 @@ impl Drop for Watched {
 
 /// The life of the thread that looks.
 fn look() {
-    let mut seen: Vec<(Arc<Pulse>, u64, Instant)> = Vec::new();
+    // How far each was, and for how long since. By looks and not by a clock: while this thread doesn't
+    // look, the machine stands still, and the check with it.
+    let mut seen: Vec<(Arc<Pulse>, u64, Duration)> = Vec::new();
     loop {
         std::thread::sleep(INTERVAL);
         let mut all = all();
@@ -89,12 +91,16 @@ fn look() {
         for pulse in &all.checks {
             let steps = pulse.steps.load(Ordering::Relaxed);
             match seen.iter_mut().find(|(other, ..)| Arc::ptr_eq(other, pulse)) {
-                None => seen.push((Arc::clone(pulse), steps, Instant::now())),
-                Some((_, before, since)) if *before != steps => {
-                    (*before, *since) = (steps, Instant::now());
+                None => seen.push((Arc::clone(pulse), steps, Duration::ZERO)),
+                Some((_, before, stands)) if *before != steps => {
+                    (*before, *stands) = (steps, Duration::ZERO);
                 }
-                Some((_, _, since)) if since.elapsed() >= pulse.patience => give_up(pulse),
-                Some(_) => {}
+                Some((_, _, stands)) => {
+                    *stands += INTERVAL;
+                    if *stands >= pulse.patience {
+                        give_up(pulse);
+                    }
+                }
             }
         }
     }

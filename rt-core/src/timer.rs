@@ -77,7 +77,9 @@ impl TimerHeap {
         let number = self.free;
         if number == NONE {
             let number = self.places.len() as u32;
-            assert!(number < NONE, "a processor keeps {NONE} deadlines at most");
+            if number == NONE {
+                crate::fatal!("a processor keeps {NONE} deadlines at most, and has as many");
+            }
             self.places.push(NONE);
             self.waiters.push(waiter);
             return number;
