@@ -71,7 +71,6 @@ impl Worker {
         while let Some(g) = inbox.pop_front() {
             entered.push_last(g);
         }
-        #[cfg(not(feature = "small"))]
         processor.own.adapt();
         if processor.count_look() {
             self.shared().start_monitor();
