@@ -169,7 +169,8 @@ impl<T: ?Sized> Protected<T> {
         debug_assert!(!self.lock.own.read().is_somebody(), "tried, and not an ordinary lock");
         // Acquire: pairs with the Release in release().
         let free = self.lock.word.swap(HELD, Ordering::Acquire) == FREE;
-        free.then_some(Guard { of: self, inside: Inside::NOT })
+        // No guard of a lock that is somebody else's, not even for a moment: its end would give that back.
+        free.then(|| Guard { of: self, inside: Inside::NOT })
     }
 
     /// As [`lock`](Protected::lock), for the thread with this word.

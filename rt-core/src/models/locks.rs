@@ -9,6 +9,7 @@ use loom::thread;
 
 use super::cargo::Slot;
 use super::check;
+use crate::lock::Protected;
 use crate::sync::{Begin, RawMutex, RawOnce, RawRwLock};
 
 /// A lock and what it protects.
@@ -42,6 +43,20 @@ fn add(to: &(RawMutex, Slot)) {
     to.1.write(to.1.read() + 1);
     // SAFETY: locked above.
     unsafe { to.0.unlock() };
+}
+
+/// Whoever tries a lock that is held leaves it to its holder.
+#[test]
+fn a_try_takes_nothing_away() {
+    check(|| {
+        let lock = Rc::new(Protected::ordinary(()));
+        let guard = lock.lock_as(1);
+        let theirs = lock.clone();
+        let other = thread::spawn(move || [(); 2].map(|()| theirs.try_lock().is_some()));
+        assert_eq!(other.join().ok(), Some([false; 2]));
+        drop(guard);
+        assert!(lock.try_lock().is_some());
+    });
 }
 
 /// Two lock a mutex, one of them twice, that is quiet or becomes so.
