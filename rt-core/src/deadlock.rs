@@ -9,7 +9,8 @@
 //! 2. It asks the system how many threads the process has. If they are as many as the runtime's,
 //!    there are no others. What others did before they ended is in the queues by now.
 //! 3. It looks at 1 again. If no worker has gone to sleep meanwhile, none has run; so no thread was
-//!    started since 2, and what 1 says is true for good.
+//!    started since 2, and what 1 says is true for good. If one has, which may have been for no more than a
+//!    look of its own, it looks again after the same pause.
 //!
 //! A runtime that has work asks for nothing. One that falls silent in a process with other threads
 //! asks [`PAUSES`]`.len()` times, for one of them may be about to end, and then sleeps for good.
@@ -98,12 +99,14 @@ impl Worker {
         if now < looks.due.get() {
             return looks.due.get();
         }
-        if shared.is_deadlocked() {
-            shared.tell_of_deadlock();
-            looks.made.set(PAUSES.len());
-            return FOREVER;
-        }
-        let made = looks.made.get() + 1;
+        let made = match shared.is_deadlocked() {
+            Some(true) => {
+                shared.tell_of_deadlock();
+                PAUSES.len()
+            }
+            Some(false) => looks.made.get() + 1,
+            None => looks.made.get(),
+        };
         looks.made.set(made);
         looks.due.set(PAUSES.get(made).map_or(FOREVER, |&pause| now.saturating_add(pause)));
         looks.due.get()
@@ -123,15 +126,15 @@ impl Shared {
         }
     }
 
-    /// Steps 1 to 3.
-    fn is_deadlocked(&self) -> bool {
-        let Some(sleeps) = self.stillness() else { return false };
+    /// Steps 1 to 3; none if something has run meanwhile.
+    fn is_deadlocked(&self) -> Option<bool> {
+        let sleeps = self.stillness()?;
         os::point();
         let threads = os::threads();
         let own = self.threads_asleep();
         os::point();
-        mutant!("deadlock-threads": threads == own => true)
-            && mutant!("deadlock-again": self.stillness() == Some(sleeps) => true)
+        let still = mutant!("deadlock-again": self.stillness() == Some(sleeps) => true);
+        still.then_some(mutant!("deadlock-threads": threads == own => true))
     }
 
     /// How often workers have gone to sleep, if nothing of this runtime runs or will by itself.
