@@ -16,7 +16,7 @@ use crate::arch;
 const SHORT: u64 = 100_000;
 
 /// The most that a sleep is made shorter by, in nanoseconds.
-const MOST: u64 = 25_000;
+const MOST: u64 = 40_000;
 
 /// What one sleep counts for among those before: an eighth.
 const SHARE: u64 = 8;
@@ -54,7 +54,7 @@ impl Late {
     /// deadline follows the other, those that the sleep ends late for are served together.
     pub(crate) fn ask(&self, deadline: u64, now: u64) -> u64 {
         let (left, usual) = (deadline.saturating_sub(now), self.usual.get());
-        let early = usual > 0 && left <= SHORT && left >= usual + usual / 2;
+        let early = usual > 0 && left <= SHORT && left >= usual + usual / 8;
         if cfg!(feature = "small") || !early {
             return deadline;
         }
