@@ -110,6 +110,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("read-announce", Sim),
     ("wait-order", Sim),
     ("edges", Sim),
+    ("edges-since", Sim),
+    ("edges-ended", Native("net")),
     ("look-twice", Sim),
     ("claim", Sim),
     ("steal-claim", Sim),

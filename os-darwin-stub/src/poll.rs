@@ -130,6 +130,7 @@ fn report(event: &Kevent) -> Event {
         token: event.udata.addr() as u64,
         readable: over || event.filter == EVFILT_READ,
         writable: over || event.filter == EVFILT_WRITE,
+        ended: event.flags & (EV_EOF | EV_ERROR) != 0,
     }
 }
 

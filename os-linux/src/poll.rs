@@ -67,7 +67,8 @@ pub(crate) fn add(poll: Poll, socket: Socket, token: u64) -> OsResult<()> {
     if token == NOTIFIED {
         return Err(error(Errno::INVAL));
     }
-    let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+    let interest =
+        EventFlags::IN | EventFlags::OUT | EventFlags::PRI | EventFlags::RDHUP | EventFlags::ET;
     epoll::add(&queue(poll).epoll, borrow(socket), EventData::new_u64(token), interest)
         .map_err(error)
 }
@@ -105,7 +106,9 @@ fn report(flags: EventFlags, token: u64) -> Event {
     let broken = flags.intersects(EventFlags::ERR | EventFlags::HUP);
     let readable = broken || flags.intersects(EventFlags::IN | EventFlags::RDHUP);
     let writable = broken || flags.contains(EventFlags::OUT);
-    Event { token, readable, writable }
+    // A `recv` stops at urgent data, and is short with more behind it.
+    let ended = broken || flags.intersects(EventFlags::RDHUP | EventFlags::PRI);
+    Event { token, readable, writable, ended }
 }
 
 /// Fills `found` and returns how many. An interrupted sleep is over, as any sleep may be.

@@ -42,6 +42,7 @@ impl Polls {
             Some((_, there)) => {
                 there.readable |= event.readable;
                 there.writable |= event.writable;
+                there.ended |= event.ended;
             }
             None => events.push((handle, event)),
         }

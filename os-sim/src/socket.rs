@@ -108,8 +108,17 @@ impl Endpoint {
     }
 
     /// What may go on at this moment: with a result or an error.
+    /// Whether there is or will be something to receive that makes no change any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.failed() || self.ended || self.read_shut || self.role != Role::Connected
+    }
+
+    fn failed(&self) -> bool {
+        self.error.is_some() || self.is_reset
+    }
+
     pub(crate) fn ready(&self) -> Ready {
-        let failed = self.error.is_some() || self.is_reset;
+        let failed = self.failed();
         match &self.role {
             Role::Idle | Role::Closed => Ready::BOTH,
             Role::Listening { queue, .. } => Ready { read: !queue.is_empty(), write: false },

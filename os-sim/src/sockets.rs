@@ -161,9 +161,14 @@ impl Run<'_> {
         self.may_break(caller, at)?;
         let there = self.sockets.network.sockets[at].data.len();
         // Without data, the limit only tells an empty buffer from another.
-        let limit = if there > 0 { self.short(limit.min(there)) } else { limit };
+        let most = limit.min(there);
+        let limit = if there > 0 { self.short(most) } else { limit };
         let (network, mut way) = self.network();
         let received = network.receive(at, limit, peek, &mut way)?;
+        if limit < most {
+            // As if the rest had come only now.
+            network.changes.push((at, Ready::READ));
+        }
         let count = received.as_ref().map_or(0, Vec::len);
         self.note(caller, Event::Moved, count as u64);
         Ok(received.map_or(Reply::NotYet, Reply::Data))
@@ -230,8 +235,8 @@ impl Run<'_> {
             return Ok(Err(EXISTS));
         }
         socket.added.push(added);
-        let ready = socket.ready();
-        self.report(added, ready);
+        let (ready, ended) = (socket.ready(), socket.has_ended());
+        self.report(added, ready, ended);
         Ok(Ok(Reply::Nothing))
     }
 
@@ -278,8 +283,9 @@ impl Run<'_> {
     /// Tells pollers and sleeping threads which sockets have become ready.
     fn tell(&mut self) {
         for (at, ready) in core::mem::take(&mut self.sockets.network.changes) {
-            let added = self.sockets.network.sockets[at].added.clone();
-            added.into_iter().for_each(|added| self.report(added, ready));
+            let socket = &self.sockets.network.sockets[at];
+            let (added, ended) = (socket.added.clone(), socket.has_ended());
+            added.into_iter().for_each(|added| self.report(added, ready, ended));
             self.wake_sleepers(at, ready);
         }
     }
@@ -299,11 +305,12 @@ impl Run<'_> {
     }
 
     /// Reports a socket to one poller.
-    fn report(&mut self, added: Added, ready: Ready) {
+    fn report(&mut self, added: Added, ready: Ready, ended: bool) {
         if ready == Ready::default() {
             return;
         }
-        let event = Readiness { token: added.token, readable: ready.read, writable: ready.write };
+        let (readable, writable) = (ready.read, ready.write);
+        let event = Readiness { token: added.token, readable, writable, ended };
         self.polls.report(added.poll, added.handle, event);
         if let Some(number) = self.poller_of(added.poll.0) {
             self.note(number, Event::Woken, added.handle as u64);

@@ -10,6 +10,10 @@
 //!    for that direction are claimed and woken. So an edge after 1 is never missed, by however many
 //!    goroutines share the socket.
 //!
+//! Who receives less than there was room for has all that had come, and what comes later makes an edge. So
+//! the next call to receive would be told "not ready" in step 1, and is not made if there was no edge since;
+//! unless an edge has said that the stream ends there, for of that no other tells.
+//!
 //! Lock order: a source's registration, a driver's slots, a source's queues.
 
 use alloc::boxed::Box;
@@ -24,7 +28,7 @@ use crate::limit::Limit;
 use crate::lock::Protected;
 use crate::processor::bump;
 use crate::runtime::Shared;
-use crate::seam::{AtomicBool, AtomicU32, Ordering, mutant};
+use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, mutant};
 use crate::switch::{Entered, enter, enter_worker};
 use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_limited};
 use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
@@ -39,6 +43,9 @@ const STALE_AFTER: u64 = 50_000;
 pub struct Io {
     socket: Socket,
     source: Box<Source>,
+    /// After how many edges a call has received all there was, plus one; 0 for none. Written by those
+    /// calls, and orders nothing: an old one is of an earlier edge.
+    emptied: AtomicU64,
 }
 
 /// What the poller knows a socket by. In a box, for a driver's slot points to it.
@@ -49,6 +56,8 @@ struct Source {
     read_edges: AtomicU32,
     /// As `read_edges`.
     write_edges: AtomicU32,
+    /// Whether an edge has said that the stream ends there. Written before the edge is counted.
+    ended: AtomicBool,
 }
 
 /// Where a source is registered.
@@ -142,7 +151,9 @@ impl Io {
                 queues: Protected::new(Queues::new()),
                 read_edges: AtomicU32::new(0),
                 write_edges: AtomicU32::new(0),
+                ended: AtomicBool::new(false),
             }),
+            emptied: AtomicU64::new(0),
         }
     }
 
@@ -167,6 +178,21 @@ impl Io {
     pub fn edges(&self, direction: Direction) -> Edges {
         // Acquire: pairs with the Release in edge().
         Edges(self.source.edges(direction).load(Ordering::Acquire))
+    }
+
+    /// Takes note that a call to receive, after so many edges, got less than there was room for.
+    #[inline]
+    pub fn took_all(&self, edges: Edges) {
+        self.emptied.store(u64::from(edges.0) + 1, Ordering::Relaxed);
+    }
+
+    /// Whether there is nothing to receive, for all was taken after as many edges.
+    #[inline]
+    pub fn is_empty(&self, edges: Edges) -> bool {
+        let emptied = self.emptied.load(Ordering::Relaxed);
+        mutant!("edges-since": emptied == u64::from(edges.0) + 1 => emptied > 0)
+            // Relaxed: written before the edge that says so.
+            && !mutant!("edges-ended": self.source.ended.load(Ordering::Relaxed) => false)
     }
 
     /// Waits until the socket may have become ready in this direction since `tried`, or the clock
@@ -417,6 +443,9 @@ impl Driver {
         let slots = self.slots.lock();
         for event in &seen.events[..seen.len] {
             let Some(source) = slots.source(event.token) else { continue };
+            if event.ended {
+                source.ended.store(true, Ordering::Relaxed);
+            }
             if event.readable {
                 source.edge(Direction::Read, wake);
             }

@@ -234,6 +234,8 @@ pub struct Event {
     pub readable: bool,
     /// Writing may go on: room, or an error.
     pub writable: bool,
+    /// There may be something to receive of which no change tells: the stream has ended, or has an error.
+    pub ended: bool,
 }
 
 /// Readiness of many sockets at once (Go's five netpoll functions).
@@ -329,7 +331,9 @@ pub trait Net {
     /// and then [`SocketOption::Error`] says how.
     fn connect(socket: Socket, address: &SocketAddr) -> OsResult<bool>;
 
-    /// Receives into `buffer`; 0 is the end of the stream. With `peek` the data stays queued.
+    /// Receives into `buffer`; 0 is the end of the stream. With `peek` the data stays queued. Who has
+    /// received less than there was room for has all that had come: what comes later is a change, as of
+    /// [`Poller::add`].
     fn recv(socket: Socket, buffer: &mut [u8], peek: bool) -> OsResult<usize>;
 
     /// Sends from `data`. Raises no signal when the peer is gone, but reports it.

@@ -1,6 +1,7 @@
 //! What costs nothing: warm operations make no system call and no heap allocation, and a runtime
 //! without work makes none either. Counts are stable where times are not, so CI checks these.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -171,10 +172,10 @@ fn on_many_workers() -> Vec<Work> {
     vec![spawn_and_join(), spawn_many(), go_and_wait()]
 }
 
-/// Does each work, on a runtime of that mode in a traced process, and returns how many system calls
-/// each operation took. The number of allocations is asserted on the way.
-fn count(test: &str, mode: Mode, all: fn() -> Vec<Work>, most_taken: usize) -> Vec<usize> {
-    let sections = trace(test, || {
+/// Does each work, on a runtime of that mode in a traced process, and returns the system calls. The number
+/// of allocations is asserted on the way.
+fn sections_of(test: &str, mode: Mode, all: fn() -> Vec<Work>, most_taken: usize) -> Vec<Section> {
+    trace(test, || {
         mode.run(|| {
             if matches!(mode, Mode::Migrates(_)) {
                 // The thread that called `run` may still be on its way to sleep, by a system call.
@@ -190,7 +191,12 @@ fn count(test: &str, mode: Mode, all: fn() -> Vec<Work>, most_taken: usize) -> V
                 assert!(taken <= most_taken, "{name}: {taken} allocations");
             }
         });
-    });
+    })
+}
+
+/// As [`sections_of`], and returns how many system calls each operation took.
+fn count(test: &str, mode: Mode, all: fn() -> Vec<Work>, most_taken: usize) -> Vec<usize> {
+    let sections = sections_of(test, mode, all, most_taken);
     sections.iter().for_each(|section| {
         println!("section {} made {} calls", section.number, section.calls.len());
     });
@@ -231,6 +237,39 @@ fn warm_operations_of_many_migratory_processors_cost_little() {
     assert!(calls.len() == 3 && calls.iter().all(|&calls| calls <= COUNTED), "{calls:?}");
 }
 
+/// A connection over which a request and an answer go, again and again.
+fn asking() -> Vec<Work> {
+    let listener = gort::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut near = gort::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut far, _) = listener.accept().unwrap();
+    beside(move || {
+        let mut buffer = [0; 64];
+        loop {
+            match far.read(&mut buffer).unwrap() {
+                0 => return,
+                n => far.write_all(&buffer[..n]).unwrap(),
+            }
+        }
+    });
+    vec![work("ask", move |n| {
+        let mut buffer = [0; 64];
+        (0..n).for_each(|_| {
+            near.write_all(&[1; 8]).unwrap();
+            assert_eq!(near.read(&mut buffer).unwrap(), 8);
+        });
+    })]
+}
+
+/// Each side sends once and receives once: that nothing is there yet it need not be told.
+#[test]
+fn a_request_asks_the_system_for_nothing_twice() {
+    let test = "a_request_asks_the_system_for_nothing_twice";
+    let sections = sections_of(test, Mode::Stays(1), asking, 0);
+    let count = |number| sections[0].calls.iter().filter(|&&call| call == number as u64).count();
+    assert_eq!(count(libc::SYS_sendto), 2 * COUNTED);
+    assert_eq!(count(libc::SYS_recvfrom), 2 * COUNTED);
+}
+
 /// Counts the system calls of a runtime in which everybody waits.
 fn idle(test: &str, builder: &gort::Builder) {
     let sections = trace(test, || {
@@ -246,7 +285,7 @@ fn idle(test: &str, builder: &gort::Builder) {
             gort::go(move || while listener.accept().is_ok() {});
             let client = gort::net::TcpStream::connect(address).unwrap();
             gort::go(move || {
-                let _ = std::io::Read::read(&mut &client, &mut [0]);
+                let _ = (&client).read(&mut [0]);
             });
             // Something has run everywhere, and has left threads and stacks in pools.
             let handles = [(); 200].map(|()| gort::spawn(gort::yield_now));

@@ -8,6 +8,7 @@
 use crate::base::io;
 use crate::base::net::SocketAddr;
 use crate::base::sync::Arc;
+use core::mem;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 
@@ -83,11 +84,21 @@ impl Handle {
         direction: Direction,
         mut call: impl FnMut(Socket) -> OsResult<T>,
     ) -> io::Result<T> {
+        self.attempt_after(direction, |socket, _| call(socket))
+    }
+
+    /// As [`attempt`](Handle::attempt), for a call that minds how many edges there were before it.
+    #[inline]
+    fn attempt_after<T>(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(Socket, Edges) -> OsResult<T>,
+    ) -> io::Result<T> {
         let mut deadline = None;
         let mut late = false;
         loop {
             let tried = self.io.edges(direction);
-            let refused = match call(self.socket()) {
+            let refused = match call(self.socket(), tried) {
                 Ok(value) => {
                     // A socket that is always ready must not keep the worker for itself.
                     rt_core::checkpoint();
@@ -103,6 +114,24 @@ impl Handle {
                 .get_or_insert_with(|| self.timeout(direction).map_or(FOREVER, deadline_in));
             late = self.wait(direction, tried, until)? == Wake::TimedOut;
         }
+    }
+
+    /// Receives from a stream of nothing but bytes. When all was received and nothing has come since, the
+    /// system is not asked: on Linux `epoll(7)` says so of such streams.
+    #[inline]
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len();
+        let mut may_wait = !self.modes.non_blocking.load(Ordering::Relaxed);
+        self.attempt_after(Direction::Read, |socket, edges| {
+            if mem::take(&mut may_wait) && self.io.is_empty(edges) {
+                return Err(net::would_block());
+            }
+            let received = net::recv(socket, buffer, false)?;
+            if (1..room).contains(&received) {
+                self.io.took_all(edges);
+            }
+            Ok(received)
+        })
     }
 
     /// As [`Io::edges`].

@@ -236,7 +236,7 @@ impl TcpStream {
 impl Read for &TcpStream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.handle.attempt(Direction::Read, |socket| net::recv(socket, buf, false))
+        self.handle.receive(buf)
     }
 }
 

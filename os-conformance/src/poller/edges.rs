@@ -6,7 +6,7 @@ use rt_core::{Net, Os, OsError, Poller};
 use super::{Polled, readable, writable};
 use crate::clause::{Clause, Verdict, holds, refused};
 use crate::suite::{Need, Suite};
-use crate::tools::socket::{pair, received};
+use crate::tools::socket::{connected, pair, received};
 use crate::tools::time::eventually;
 
 pub(super) fn clauses<O: Os + Poller + Net + 'static>() -> Vec<Clause> {
@@ -18,6 +18,11 @@ pub(super) fn clauses<O: Os + Poller + Net + 'static>() -> Vec<Clause> {
             ready_at_add::<O>,
         ),
         Clause::new("Poller::add/each-change", EDGES, each_change::<O>),
+        Clause::new(
+            "Net::recv/less-than-room",
+            "what comes later is a change, as of `Poller::add`.",
+            after_all::<O>,
+        ),
         Clause::new("Poller::add/only-changes", EDGES, only_changes::<O>),
         Clause::new(
             "Poller::add/both-directions",
@@ -60,6 +65,30 @@ fn each_change<O: Os + Poller + Net>(suite: &Suite) -> Verdict {
         let seen = polled.sees(suite, readable(7));
         seen.map_err(|seen| format!("data came for the {time}. time, and {seen}"))?;
         received(suite, &a)?;
+    }
+    Ok(())
+}
+
+/// Whoever has received less than there was room for waits for a change, and by that misses nothing.
+fn after_all<O: Os + Poller + Net>(suite: &Suite) -> Verdict {
+    for (a, b) in [pair::<O>()?, connected::<O>(suite)?] {
+        let polled = Polled::<O>::open()?;
+        polled.add(&a, 7)?;
+        for round in 0..20 {
+            let sent = b.send(&[1; 80][..60 + round]).map_err(refused("sending"))?;
+            let mut got = 0;
+            while got < sent {
+                let seen = polled.sees(suite, readable(7));
+                seen.map_err(|seen| format!("{sent} bytes had been sent, {got} come, and {seen}"))?;
+                // Nothing is there only if that is what the change before has told of already.
+                while let Ok(count) = O::recv(a.socket, &mut [0; 64], false) {
+                    got += count;
+                    if count < 64 {
+                        break;
+                    }
+                }
+            }
+        }
     }
     Ok(())
 }

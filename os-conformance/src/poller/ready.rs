@@ -15,11 +15,13 @@ use crate::tools::time::{MILLI, Watch, late, pass};
 pub(super) fn clauses<O: Os + Poller + Net + 'static>() -> Vec<Clause> {
     const READABLE: &str =
         "Reading may go on: data, end of stream, an error, or a connection to accept.";
+    const ENDED: &str = "the stream has ended, or has an error.";
     const WRITABLE: &str = "Writing may go on: room, or an error.";
     let all = vec![
         Clause::new("Poller::poll/until-one-comes", "sleeps until one comes", until_one::<O>),
         Clause::new("Poller::poll/closed-peer-is-readable", READABLE, closed_peer::<O>),
         Clause::new("Poller::poll/end-of-stream-is-readable", READABLE, end_of_stream::<O>),
+        Clause::new("Poller::poll/end-of-stream-is-the-end", ENDED, says_the_end::<O>),
         Clause::new("Poller::poll/connection-is-readable", READABLE, connection::<O>),
         Clause::new("Poller::poll/connected-is-writable", WRITABLE, connected::<O>),
         Clause::new("Poller::poll/refused-is-writable", WRITABLE, is_refused::<O>),
@@ -68,6 +70,17 @@ fn end_of_stream<O: Os + Poller + Net>(suite: &Suite) -> Verdict {
     O::shutdown(b.socket, Shutdown::Write).map_err(refused("a shutdown"))?;
     let seen = polled.sees(suite, readable(7));
     seen.map_err(|seen| format!("the stream ended, and {seen}"))
+}
+
+/// Also where there is data before the end, which may be all that is received at first.
+fn says_the_end<O: Os + Poller + Net>(suite: &Suite) -> Verdict {
+    let (polled, (a, b)) = (Polled::<O>::open()?, pair::<O>()?);
+    polled.add(&a, 7)?;
+    polled.settle(suite);
+    b.send(b"last").map_err(refused("sending"))?;
+    O::shutdown(b.socket, Shutdown::Write).map_err(refused("a shutdown"))?;
+    let seen = polled.sees(suite, |event| event.token == 7 && event.readable && event.ended);
+    seen.map_err(|seen| format!("the stream ended after some data, and {seen}"))
 }
 
 fn connection<O: Os + Poller + Net>(suite: &Suite) -> Verdict {

@@ -150,6 +150,7 @@ cases! {
         => ["Poller::add/ready-at-this-moment", "Poller::add/token", "Poller::poll/how-many",
             "Poller::poll/connected-is-writable", "Poller::remove/takes-out"],
         perhaps ["Poller::poll/refused-is-writable"];
+    poll_that_tells_no_end: ENDS_UNSAID => ["Poller::poll/end-of-stream-is-the-end"];
     poll_that_only_reads: READS_ONLY
         => ["Poller::add/ready-at-this-moment", "Poller::add/both-directions", "Poller::add/token",
             "Poller::poll/how-many", "Poller::poll/connected-is-writable"],
@@ -172,6 +173,7 @@ cases! {
     shutdown_of_both_directions: SHUTS_BOTH => ["Net::shutdown/write", "Net::shutdown/read"];
     buffers_in_reverse: SENDS_BACKWARDS
         => ["Net::send_vectored/in-order", "Net::send_vectored/many"];
+    receiving_that_leaves_some: RECEIVES_LITTLE => ["Net::recv/less-than-room"];
     option_that_is_not_set: KEEPS_TTL => ["Net::set_option/ttl"];
     peer_with_the_own_name: PEER_IS_SELF
         => ["Net::peer_name/both-ends", "Net::peer_name/unconnected"];

@@ -88,6 +88,8 @@ pub(crate) const REPEATS_EVENTS: usize = 34;
 pub(crate) const MISSES_THE_MOMENT: usize = 35;
 /// Writing is not watched.
 pub(crate) const READS_ONLY: usize = 36;
+/// The end of a stream is data.
+pub(crate) const ENDS_UNSAID: usize = 67;
 /// Tokens lose their upper half.
 pub(crate) const CUTS_TOKENS: usize = 37;
 /// `remove` does nothing.
@@ -102,6 +104,8 @@ pub(crate) const DROPS_EVENTS: usize = 40;
 pub(crate) const ACCEPT_SLEEPS: usize = 41;
 /// A look takes the data.
 pub(crate) const PEEK_TAKES: usize = 42;
+/// Some is left where there was room for it.
+pub(crate) const RECEIVES_LITTLE: usize = 68;
 /// A second handle is the first.
 pub(crate) const DUPLICATE_IS_THE_SAME: usize = 43;
 /// `close` leaves the socket open.

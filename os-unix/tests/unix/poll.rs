@@ -36,6 +36,7 @@ fn merged(events: &[Event]) -> Vec<Event> {
             Some(other) => {
                 other.readable |= event.readable;
                 other.writable |= event.writable;
+                other.ended |= event.ended;
             }
             None => all.push(*event),
         }
@@ -60,7 +61,7 @@ fn soon() -> u64 {
 fn each_change_is_reported_once() {
     let (poller, (a, b)) = (Owned::new(), pair());
     System::add(poller.0, a.0, 7).expect("a place");
-    let room = Event { token: 7, readable: false, writable: true };
+    let room = Event { token: 7, writable: true, ..Event::default() };
     assert_eq!(poller.events(soon()), [room], "what is ready when it is added");
     assert_eq!(poller.events(0), NONE, "no change, no report");
     for _ in 0..2 {
@@ -73,7 +74,8 @@ fn each_change_is_reported_once() {
     System::send(b.0, b"x").expect("room");
     assert_eq!(poller.events(0), NONE, "it was taken out");
     System::add(poller.0, a.0, 8).expect("a place");
-    assert_eq!(poller.events(soon()), [Event { token: 8, readable: true, writable: true }]);
+    let both = Event { token: 8, readable: true, writable: true, ended: false };
+    assert_eq!(poller.events(soon()), [both]);
 }
 
 #[test]
@@ -83,9 +85,10 @@ fn ends_and_errors_wake_readers_and_writers() {
     poller.events(soon());
     System::shutdown(b.0, Shutdown::Write).expect("an end");
     let events = poller.events(soon());
-    assert!(matches!(events[..], [Event { readable: true, .. }]), "{events:?}");
+    assert!(matches!(events[..], [Event { readable: true, ended: true, .. }]), "{events:?}");
     drop(b);
-    assert_eq!(poller.events(soon()), [Event { token: 1, readable: true, writable: true }]);
+    let all = Event { token: 1, readable: true, writable: true, ended: true };
+    assert_eq!(poller.events(soon()), [all]);
 }
 
 #[test]

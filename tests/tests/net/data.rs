@@ -1,6 +1,7 @@
 //! What is sent arrives, whole and in order.
 
 use std::io::{IoSlice, Read, Write};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -95,6 +96,63 @@ fn one_half_is_closed() {
         client.read_to_string(&mut answer).unwrap();
         assert_eq!(answer, "WHAT GOES ON");
         answering.join().unwrap();
+    });
+}
+
+/// One edge tells of both, and what is received first is less than there was room for.
+#[test]
+fn the_end_comes_with_the_last_bytes() {
+    everywhere_and_outside(|| {
+        for waits_first in [false, true] {
+            let (mut near, mut far) = connected();
+            let reader = gort::spawn(move || {
+                let mut buffer = [0; 64];
+                [(); 4].map(|()| near.read(&mut buffer).unwrap())
+            });
+            if waits_first {
+                gort::sleep(Duration::from_millis(1));
+            }
+            far.write_all(b"so far").unwrap();
+            if waits_first {
+                gort::sleep(Duration::from_millis(1));
+            }
+            far.write_all(b"the last").unwrap();
+            far.shutdown(Shutdown::Write).unwrap();
+            let counts = reader.join().unwrap();
+            assert_eq!(counts.iter().sum::<usize>(), 14, "{counts:?}");
+            assert_eq!(counts[2..], [0, 0], "{counts:?}");
+        }
+    });
+}
+
+/// A read stops at urgent data: it gets less than there is.
+#[test]
+fn urgent_data_hides_nothing() {
+    fn urgent(stream: &TcpStream) {
+        let byte = b"!".as_ptr();
+        // SAFETY: one byte is read, of an array that lives for ever.
+        let sent = unsafe { libc::send(stream.as_raw_fd(), byte.cast(), 1, libc::MSG_OOB) };
+        assert_eq!(sent, 1, "{}", std::io::Error::last_os_error());
+    }
+
+    everywhere_and_outside(|| {
+        let (mut near, mut far) = connected();
+        let reader = gort::spawn(move || {
+            let mut all = Vec::new();
+            while all.len() < 60 {
+                let mut buffer = [0; 64];
+                let count = near.read(&mut buffer).unwrap();
+                all.extend_from_slice(&buffer[..count]);
+            }
+            all
+        });
+        for _ in 0..10 {
+            gort::sleep(Duration::from_millis(1));
+            far.write_all(b"abc").unwrap();
+            urgent(&far);
+            far.write_all(b"def").unwrap();
+        }
+        assert_eq!(reader.join().unwrap(), b"abcdef".repeat(10));
     });
 }
 

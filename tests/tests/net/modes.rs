@@ -32,6 +32,21 @@ fn non_blocking_calls_do_not_wait() {
     });
 }
 
+/// Also by one who had received all that was there before.
+#[test]
+fn non_blocking_reads_see_what_is_there() {
+    everywhere_and_outside(|| {
+        let (mut near, mut far) = connected();
+        for i in 0..100 {
+            near.set_nonblocking(i % 2 == 0).unwrap();
+            far.write_all(&[i; 3]).unwrap();
+            let mut buffer = [0; 64];
+            assert_eq!(near.read(&mut buffer).unwrap(), 3);
+            assert_eq!(buffer[..3], [i; 3]);
+        }
+    });
+}
+
 /// Whether the descriptor itself is non-blocking.
 fn is_non_blocking(descriptor: &impl AsRawFd) -> bool {
     // SAFETY: asks for the flags of an open descriptor.

@@ -93,6 +93,7 @@ impl<const FAULT: usize> Poller for Broken<FAULT> {
         let count = Linux::poll(poll, events, until);
         match FAULT {
             READS_ONLY => events[..count].iter_mut().for_each(|event| event.writable = false),
+            ENDS_UNSAID => events[..count].iter_mut().for_each(|event| event.ended = false),
             REPEATS_EVENTS => return repeat(poll, events, count),
             NOTIFICATIONS_ADD_UP if until != 0 => use_up(poll),
             _ => {}
