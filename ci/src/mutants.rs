@@ -137,6 +137,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("yield-budget", Sim),
     ("checkpoint", Sim),
     ("joined", Native("fairness")),
+    ("payer", Native("counts")),
     ("list-names", Sim),
     ("list-gone", Sim),
     ("list-fetches", Sim),

@@ -34,6 +34,7 @@ impl Worker {
             let found = mutant!("busy-shared": first() => None)
                 .inspect(|_| processor.counters.shared_taken.add(1))
                 .or_else(|| processor.pick())
+                .or_else(|| self.pick_polled(&entered))
                 .or_else(|| self.steal(&entered));
             if let Some(g) = found {
                 self.found(processor);
@@ -45,9 +46,7 @@ impl Worker {
                 self.bide(until);
                 continue;
             }
-            let looks = shared.procs() > 1 && processor.driver.in_use();
-            let came = looks && self.poll(&entered, 0) || self.spin(&entered);
-            if !came {
+            if !self.spin(&entered) {
                 self.sleep(false);
             }
         }
@@ -122,6 +121,14 @@ impl Worker {
             any = true;
         }
         any
+    }
+
+    /// Takes what its sockets have for it, before it searches elsewhere: one that searches and finds this
+    /// would wake another, for there may be more.
+    fn pick_polled(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
+        let (shared, processor) = (self.shared(), self.processor());
+        let looks = shared.procs() > 1 && processor.driver.in_use();
+        if looks && self.poll(entered, 0) { processor.pick() } else { None }
     }
 
     /// Takes work from another processor.

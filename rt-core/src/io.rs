@@ -305,6 +305,12 @@ pub(crate) struct Seen {
     len: usize,
 }
 
+impl Seen {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
 /// A place for a source; the generation tells an event of an earlier source from one of this.
 struct Slot {
     generation: u32,

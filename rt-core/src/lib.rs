@@ -49,6 +49,7 @@ mod monitor;
 mod os_trait;
 mod overflow;
 mod patience;
+mod payer;
 mod platform;
 mod processor;
 mod queued;

@@ -16,7 +16,9 @@ use crate::patience::Patience;
 use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
 use crate::scavenge::Scavenger;
-use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Gauge, Ordering, mutant};
+use crate::seam::{
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Gauge, LongGauge, Ordering, mutant,
+};
 use crate::sleep::UNSTARTED;
 use crate::spin::Spin;
 use crate::stack::StackCache;
@@ -78,8 +80,8 @@ pub(crate) struct Processor {
     has_thieves: bool,
     /// Started goroutines that are at home here.
     pub(crate) own: LongList,
-    /// How many goroutines were ever put where thieves can take them.
-    arrived: Cell<u64>,
+    /// How many goroutines were ever put where thieves can take them. Written by the owner.
+    arrived: LongGauge,
     /// The length of `spill`, written under its lock, or of `unshared`; only the owner adds.
     spilled: AtomicUsize,
     /// Whether the goroutine that runs has put others where thieves can take them.
@@ -179,7 +181,7 @@ impl Processor {
             has_thieves: mutant!("thieves": most > 1 => false),
             streak: Cell::new(0),
             own: LongList::new(),
-            arrived: Cell::new(0),
+            arrived: LongGauge::new(0),
             has_pushed: Cell::new(false),
             aged: Cell::new(0),
             unshared: Deque::new(),
@@ -276,7 +278,7 @@ impl Processor {
     /// Queues what its new worker alone may run. Owner only.
     pub(crate) fn adopt(&self, bound: List) {
         while let Some(g) = bound.pop_front() {
-            g.turn.set(self.arrived.get());
+            g.turn.set(self.arrived());
             self.own.push_back(g);
         }
     }
@@ -443,7 +445,7 @@ impl Processor {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_own(&self, g: GoroutineRef) {
         g.queued.enter(g);
-        g.turn.set(self.arrived.get());
+        g.turn.set(self.arrived());
         self.own.push_back(g);
     }
 
@@ -481,8 +483,15 @@ impl Processor {
     /// The turn of what arrives now. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn next_turn(&self) -> u64 {
-        self.arrived.set(self.arrived.get() + 1);
-        self.arrived.get()
+        let turn = self.arrived() + 1;
+        self.arrived.store(turn, Ordering::Relaxed);
+        turn
+    }
+
+    /// How many goroutines were ever put where thieves can take them. For others, about as many.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
     }
 
     /// As [`Processor::push_shared`], when the ring is full: half of it makes room.

@@ -17,11 +17,10 @@ use crate::inspect::Seen;
 use crate::lock::Protected;
 use crate::locked::Count;
 use crate::monitor::Monitor;
+use crate::payer::Payer;
 use crate::processor::Processor;
 use crate::row::Row;
-use crate::seam::{
-    AtomicBool, AtomicU32, AtomicU64, Extent, Ordering, compiler_fence, fence, mutant,
-};
+use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Extent, Ordering, mutant};
 use crate::sleep::UNSTARTED;
 use crate::stack::{Class, StackPool};
 use crate::worker::{Guarded, Worker};
@@ -72,7 +71,7 @@ pub(crate) struct Shared {
     processors: Row<Processor>,
     migratory: bool,
     pub(crate) follows: bool,
-    /// Whether `os::fence_all` works, so that producers need no fence of their own.
+    /// Whether `os::fence_all` works.
     asymmetric: bool,
     /// Whether it does not, so that goroutines fence for who looks at them. Nobody does in a small
     /// program.
@@ -91,6 +90,7 @@ pub(crate) struct Shared {
     // Written by all, each with its own protocol.
     pub(crate) inject: Inject,
     pub(crate) idle: IdleSet,
+    payer: Payer,
     /// The number of tokens for searching that are out. Written by their holders and by wakers.
     pub(crate) searching: AtomicU32,
     pub(crate) stacks: StackPool,
@@ -150,6 +150,7 @@ impl Runtime {
             forks: os::forks(),
             inject: Inject::new(),
             idle: IdleSet::full(most, procs),
+            payer: Payer::new(asymmetric),
             searching: AtomicU32::new(0),
             stacks: StackPool::new(procs),
             aside: Aside::new(),
@@ -316,24 +317,11 @@ impl Shared {
         self.ids.fetch_add(n, Ordering::Relaxed)
     }
 
-    /// A producer's half of the fence in `Worker::sleep`, step 3.
-    #[inline(always)]
-    fn fence_after_push(&self) {
-        if self.asymmetric {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            // SeqCst: pairs with the fence in fence_before_sleep().
-            mutant!("wake-fence": fence(Ordering::SeqCst) => ());
-        }
-    }
-
-    /// A sleeper's half. The heavy fence is left out when every other worker sleeps: whoever of
-    /// them wakes does so by a locked instruction, and then sees this one in the idle set.
-    /// False: the system has stopped giving it, and a producer may not be seen.
+    /// A sleeper's half of the fence in `Worker::sleep`, step 3. False: a producer may not be seen.
     pub(crate) fn fence_before_sleep(&self, index: usize) -> bool {
-        fence(Ordering::SeqCst);
-        let others_awake = || self.processors.iter().any(|p| p.index() != index && p.is_awake());
-        !self.asymmetric || !others_awake() || os::fence_all()
+        let queued = || self.processors.iter().map(Processor::arrived).sum();
+        let others = || self.processors.iter().any(|p| p.index() != index && p.is_awake());
+        self.payer.fence_before_sleep(queued, others)
     }
 
     /// Wakes a worker for work that it can take, unless nobody is idle or somebody searches.
@@ -345,7 +333,7 @@ impl Shared {
             self.processors[0].wake(self);
             return;
         }
-        self.fence_after_push();
+        self.payer.fence_after_push();
         os::point();
         if !self.idle.is_empty() && self.searching.load(Ordering::SeqCst) == 0 {
             self.wake_searcher();

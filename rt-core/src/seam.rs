@@ -6,14 +6,14 @@
 
 #[cfg(not(all(test, loom)))]
 pub use core::sync::atomic::AtomicU32;
-/// A number that one thread writes and others look at, where nothing hangs on what they see: the
-/// model checker is not told of it.
-pub(crate) use core::sync::atomic::AtomicU32 as Gauge;
 pub(crate) use core::sync::atomic::Ordering;
 #[cfg(not(all(test, loom)))]
 pub(crate) use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, compiler_fence, fence,
 };
+/// Numbers that one thread writes and others look at, where nothing hangs on what they see: the
+/// model checker is not told of them.
+pub(crate) use core::sync::atomic::{AtomicU32 as Gauge, AtomicU64 as LongGauge};
 /// Numbers that change when the number of processors does, which it does in no model: the model
 /// checker is not told of them.
 pub(crate) use core::sync::atomic::{AtomicU64 as Mask, AtomicUsize as Extent};

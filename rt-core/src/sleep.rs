@@ -181,9 +181,10 @@ impl Worker {
             shared.searching.fetch_add(1, Ordering::SeqCst);
             processor.searching.set(true);
         }
+        let by_socket = seen.as_ref().is_some_and(|seen| !seen.is_empty());
         let now = self.gets_up(seen);
-        if woken && !stays {
-            processor.spin.was_woken(now - begin);
+        if (woken || by_socket) && !stays {
+            processor.spin.was_woken(now - begin, by_socket);
         } else if !stays && until == asked && now >= asked {
             processor.late.learn(asked, now);
         }

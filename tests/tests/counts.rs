@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -268,6 +269,35 @@ fn a_request_asks_the_system_for_nothing_twice() {
     let count = |number| sections[0].calls.iter().filter(|&&call| call == number as u64).count();
     assert_eq!(count(libc::SYS_sendto), 2 * COUNTED);
     assert_eq!(count(libc::SYS_recvfrom), 2 * COUNTED);
+}
+
+/// A worker that sleeps often, beside one that queues nothing, leaves that one alone.
+#[test]
+fn who_sleeps_often_makes_nobody_fence() {
+    let test = "who_sleeps_often_makes_nobody_fence";
+    let sections = trace(test, || {
+        Mode::Stays(2).run(|| {
+            let slept = Arc::new(AtomicUsize::new(0));
+            let sleeper = Arc::clone(&slept);
+            gort::go(move || {
+                while sleeper.fetch_add(1, Ordering::Relaxed) < 500 {
+                    gort::sleep(Duration::from_micros(200));
+                }
+            });
+            // It is the other worker that runs it, for this one is busy.
+            while slept.load(Ordering::Relaxed) < 100 {
+                std::hint::spin_loop();
+            }
+            mark(0, 1);
+            while slept.load(Ordering::Relaxed) < 500 {
+                std::hint::spin_loop();
+            }
+            mark(0, 1);
+        });
+    });
+    let calls = sections[0].others.iter().filter(|&&call| call == libc::SYS_membarrier as u64);
+    assert!(calls.count() <= 2, "{:?}", sections[0].others);
+    assert!(sections[0].others.len() >= 300, "{:?}", sections[0].others);
 }
 
 /// Counts the system calls of a runtime in which everybody waits.
