@@ -121,7 +121,7 @@ impl RawMutex {
     /// Parks a goroutine; makes a plain thread sleep. A holder that locks again waits for ever.
     #[inline]
     pub fn lock(&self) {
-        if self.change(0, LOCKED).is_err() {
+        if !self.take_free() {
             self.lock_slow::<true>();
         }
         self.holder.note();
@@ -130,7 +130,7 @@ impl RawMutex {
     /// As [`lock`](RawMutex::lock), but not cut short by the caller's limit: for one that can't end
     /// without the mutex.
     pub fn lock_whatever_the_limit(&self) {
-        if self.change(0, LOCKED).is_err() {
+        if !self.take_free() {
             self.lock_slow::<false>();
         }
         self.holder.note();
@@ -175,11 +175,20 @@ impl RawMutex {
             return;
         }
         self.quiet.count();
+        // Looked at first: a locked instruction that fails costs as much as one that does not.
+        let word = self.word.load(Ordering::Relaxed);
         // Release: pairs with the Acquire in change().
-        let change = self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed);
-        if change.is_err() {
+        let (release, relaxed) = (Ordering::Release, Ordering::Relaxed);
+        if word != LOCKED || self.word.compare_exchange(LOCKED, 0, release, relaxed).is_err() {
             self.unlock_slow();
         }
+    }
+
+    /// Takes a mutex that is free and that nobody waits for.
+    #[inline(always)]
+    fn take_free(&self) -> bool {
+        // Looked at first, as in unlock().
+        self.word.load(Ordering::Relaxed) == 0 && self.change(0, LOCKED).is_ok()
     }
 
     #[inline(always)]
@@ -271,13 +280,13 @@ impl RawMutex {
 
     /// Tries for a moment.
     fn spin(&self) -> bool {
-        if is_alone() {
-            return false;
-        }
-        for _ in 0..SPINS.0 {
+        for i in 0..SPINS.0 {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 && self.change(word, word | LOCKED).is_ok() {
                 return true;
+            }
+            if i == 0 && is_alone() {
+                return false;
             }
             for _ in 0..SPINS.1 {
                 arch::pause();
