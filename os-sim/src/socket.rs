@@ -107,7 +107,6 @@ impl Endpoint {
         }
     }
 
-    /// What may go on at this moment: with a result or an error.
     /// Whether there is or will be something to receive that makes no change any more.
     pub(crate) fn has_ended(&self) -> bool {
         self.failed() || self.ended || self.read_shut || self.role != Role::Connected
@@ -117,6 +116,7 @@ impl Endpoint {
         self.error.is_some() || self.is_reset
     }
 
+    /// What may go on at this moment: with a result or an error.
     pub(crate) fn ready(&self) -> Ready {
         let failed = self.failed();
         match &self.role {

@@ -28,7 +28,7 @@ use crate::limit::Limit;
 use crate::lock::Protected;
 use crate::processor::bump;
 use crate::runtime::Shared;
-use crate::seam::{AtomicBool, AtomicU32, AtomicU64, Ordering, mutant};
+use crate::seam::{AtomicBool, AtomicU32, Ordering, mutant};
 use crate::switch::{Entered, enter, enter_worker};
 use crate::wait::{Claimed, WaitQueue, WaitsFor, Wake, park_limited};
 use crate::{Direction, Event, FOREVER, OsResult, Poll, Socket, net, os, poller};
@@ -43,9 +43,9 @@ const STALE_AFTER: u64 = 50_000;
 pub struct Io {
     socket: Socket,
     source: Box<Source>,
-    /// After how many edges a call has received all there was, plus one; 0 for none. Written by those
-    /// calls, and orders nothing: an old one is of an earlier edge.
-    emptied: AtomicU64,
+    /// After how many edges a call has received all there was. Written by those calls, and orders nothing: an
+    /// old one is of an earlier edge.
+    emptied: AtomicU32,
 }
 
 /// What the poller knows a socket by. In a box, for a driver's slot points to it.
@@ -153,7 +153,7 @@ impl Io {
                 write_edges: AtomicU32::new(0),
                 ended: AtomicBool::new(false),
             }),
-            emptied: AtomicU64::new(0),
+            emptied: AtomicU32::new(0),
         }
     }
 
@@ -183,14 +183,16 @@ impl Io {
     /// Takes note that a call to receive, after so many edges, got less than there was room for.
     #[inline]
     pub fn took_all(&self, edges: Edges) {
-        self.emptied.store(u64::from(edges.0) + 1, Ordering::Relaxed);
+        self.emptied.store(edges.0, Ordering::Relaxed);
     }
 
-    /// Whether there is nothing to receive, for all was taken after as many edges.
+    /// Whether there is nothing to receive, for all was taken after as many edges. (Not before the first:
+    /// it is cheaper to ask than to have the socket added to a poller.)
     #[inline]
     pub fn is_empty(&self, edges: Edges) -> bool {
         let emptied = self.emptied.load(Ordering::Relaxed);
-        mutant!("edges-since": emptied == u64::from(edges.0) + 1 => emptied > 0)
+        edges.0 > 0
+            && mutant!("edges-since": emptied == edges.0 => emptied > 0)
             // Relaxed: written before the edge that says so.
             && !mutant!("edges-ended": self.source.ended.load(Ordering::Relaxed) => false)
     }

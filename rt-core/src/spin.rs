@@ -4,8 +4,9 @@
 //! fro, each would sleep and be woken each time. So one whose sleeps are cut short by others, or by
 //! sockets, stays awake for a while, and looks whether something comes.
 //!
-//! 1. A sleep that somebody ends within [`SHORT`], or a socket, might have been spared. After some of these (one at
-//!    first) the worker spins before it sleeps, and goes on to do so as long as that is not in vain.
+//! 1. A sleep that somebody ends within [`SHORT`], or a socket, might have been spared. After some of
+//!    these (one at first) the worker spins before it sleeps, and goes on to do so as long as that is
+//!    not in vain.
 //! 2. If nothing came, twice as many short sleeps must come before the next attempt. So it is rare on
 //!    a machine where whoever spins takes the processor from the one it waits for.
 //!
