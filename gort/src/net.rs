@@ -1,7 +1,8 @@
 //! TCP with the names of `std::net`: written as blocking code, and only the goroutine waits.
 //!
 //! Each operation tries the system call first; one that finds the socket not ready parks the
-//! goroutine, and its worker goes on with others. On a plain thread, the thread sleeps instead. So a
+//! goroutine, and its worker goes on with others. (A read after one that got less than it had room for
+//! parks without trying, if nothing has come since.) On a plain thread, the thread sleeps instead. So a
 //! socket may be shared by goroutines and threads, and may outlive the runtime that it was made in.
 //!
 //! A program ports by its `use` lines: methods, bounds and errors are std's, and so is

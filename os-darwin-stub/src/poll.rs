@@ -126,11 +126,13 @@ pub(crate) fn poll(poll: Poll, events: &mut [Event], until: u64) -> usize {
 /// The core's view of an event. What has no other end any more ends both directions' waiting.
 fn report(event: &Kevent) -> Event {
     let over = event.flags & EV_EOF != 0 && event.fflags != 0;
+    let readable = over || event.filter == EVFILT_READ;
     Event {
         token: event.udata.addr() as u64,
-        readable: over || event.filter == EVFILT_READ,
+        readable,
         writable: over || event.filter == EVFILT_WRITE,
-        ended: event.flags & (EV_EOF | EV_ERROR) != 0,
+        // Of urgent data, at which a `recv` stops with more behind it, kqueue tells nothing.
+        ended: readable,
     }
 }
 

@@ -1,9 +1,9 @@
 //! How late the system ends a sleep, so that a short one can end in time.
 //!
-//! The system wakes a thread some time after the moment that it was asked for: 19 µs on the virtual
-//! machines that this was measured on, a third of a sleep of 50 µs. So a worker learns how late it is
-//! woken as a rule. For a deadline that is close it asks to be woken that much before; and what is left
-//! then it passes awake, looking for work.
+//! The system wakes a thread some time after the moment that it was asked for: 19 to 40 µs on the
+//! virtual machines that this was measured on, up to four fifths of a sleep of 50 µs. So a worker learns
+//! how late it is woken as a rule. For a deadline that is close it asks to be woken that much before; and
+//! what is left then it passes awake, looking for work.
 //!
 //! Rejected: doing so for every deadline (what is won is a share of the sleep, what it costs is the
 //! same); a number for all machines (without a hypervisor it would be five times too large).

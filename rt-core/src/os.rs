@@ -235,6 +235,7 @@ pub struct Event {
     /// Writing may go on: room, or an error.
     pub writable: bool,
     /// There may be something to receive of which no change tells: the stream has ended, or has an error.
+    /// A backend that can't know says so whenever reading may go on.
     pub ended: bool,
 }
 

@@ -268,7 +268,9 @@ fn a_request_asks_the_system_for_nothing_twice() {
     let sections = sections_of(test, Mode::Stays(1), asking, 0);
     let count = |number| sections[0].calls.iter().filter(|&&call| call == number as u64).count();
     assert_eq!(count(libc::SYS_sendto), 2 * COUNTED);
-    assert_eq!(count(libc::SYS_recvfrom), 2 * COUNTED);
+    // A kqueue can't tell that all was received.
+    let twice = if cfg!(feature = "os-darwin-stub") { 2 } else { 1 };
+    assert_eq!(count(libc::SYS_recvfrom), twice * 2 * COUNTED);
 }
 
 /// A worker that sleeps often, beside one that queues nothing, leaves that one alone.

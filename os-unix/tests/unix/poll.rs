@@ -74,8 +74,9 @@ fn each_change_is_reported_once() {
     System::send(b.0, b"x").expect("room");
     assert_eq!(poller.events(0), NONE, "it was taken out");
     System::add(poller.0, a.0, 8).expect("a place");
-    let both = Event { token: 8, readable: true, writable: true, ended: false };
-    assert_eq!(poller.events(soon()), [both]);
+    let events = poller.events(soon());
+    let both = matches!(events[..], [Event { token: 8, readable: true, writable: true, .. }]);
+    assert!(both, "{events:?}");
 }
 
 #[test]
