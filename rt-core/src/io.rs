@@ -435,14 +435,14 @@ impl Driver {
         let mut claimed = Vec::new();
         self.report_to(&seen, &mut |waiter| claimed.push(waiter));
         claimed.into_iter().for_each(Claimed::wake);
-        seen.len > 0
+        !seen.is_empty()
     }
 
     /// Wakes who waits for what was seen. Owner only, and not before it counts as awake: those who
     /// are woken may need a worker, and one that looks asleep is notified, for which its slots are
     /// locked.
     pub(crate) fn report(&self, seen: &Seen) {
-        if seen.len > 0 {
+        if !seen.is_empty() {
             self.report_to(seen, &mut Claimed::wake);
         }
     }

@@ -164,7 +164,7 @@ impl<T: ?Sized> Protected<T> {
     }
 
     /// Takes the lock, an ordinary one, if it is free: for a look at a runtime that stands still, from
-    /// outside.
+    /// outside, or by a worker that is inside already.
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
         debug_assert!(!self.lock.own.read().is_somebody(), "tried, and not an ordinary lock");
         // Acquire: pairs with the Release in release().

@@ -334,7 +334,7 @@ pub trait Net {
 
     /// Receives into `buffer`; 0 is the end of the stream. With `peek` the data stays queued. Who has
     /// received less than there was room for has all that had come: what comes later is a change, as of
-    /// [`Poller::add`].
+    /// [`Poller::add`]. Where that may not hold, [`Event::ended`] says so.
     fn recv(socket: Socket, buffer: &mut [u8], peek: bool) -> OsResult<usize>;
 
     /// Sends from `data`. Raises no signal when the peer is gone, but reports it.

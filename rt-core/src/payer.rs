@@ -19,7 +19,7 @@
 use crate::lock::Protected;
 use crate::lock::asymmetric::WORTH;
 use crate::os;
-use crate::seam::{Gauge, INSPECTED, Ordering, compiler_fence, fence, mutant};
+use crate::seam::{Choice, INSPECTED, Ordering, compiler_fence, fence, mutant};
 
 /// In a small program producers pay.
 const SMALL: bool = cfg!(feature = "small");
@@ -36,7 +36,7 @@ pub(crate) struct Payer {
     given: bool,
     /// One of the above. Written under the lock of `counts`. SeqCst: as the head says. (Models have no fence
     /// of all, so it never changes there.)
-    who: Gauge,
+    who: Choice,
     counts: Protected<Counts>,
 }
 
@@ -50,7 +50,7 @@ struct Counts {
 
 impl Payer {
     pub(crate) fn new(given: bool) -> Payer {
-        let who = Gauge::new(if given { SLEEPERS } else { PRODUCERS });
+        let who = Choice::new(if given { SLEEPERS } else { PRODUCERS });
         Payer { given, who, counts: Protected::ordinary(Counts::default()) }
     }
 

@@ -14,9 +14,11 @@ pub(crate) use core::sync::atomic::{
 /// Numbers that one thread writes and others look at, where nothing hangs on what they see: the
 /// model checker is not told of them.
 pub(crate) use core::sync::atomic::{AtomicU32 as Gauge, AtomicU64 as LongGauge};
-/// Numbers that change when the number of processors does, which it does in no model: the model
-/// checker is not told of them.
-pub(crate) use core::sync::atomic::{AtomicU64 as Mask, AtomicUsize as Extent};
+/// Numbers that change in no model, such as how many processors there are: the model checker is not told
+/// of them.
+pub(crate) use core::sync::atomic::{
+    AtomicU32 as Choice, AtomicU64 as Mask, AtomicUsize as Extent,
+};
 
 #[cfg(all(test, loom))]
 #[path = "models/atomics.rs"]

@@ -49,7 +49,8 @@ impl<T> JoinHandle<T> {
     }
 
     /// Waits until the goroutine has ended and returns what it returned. Parks; makes a plain thread
-    /// sleep. Who joins many that have ended lets others run in between. A [`timeout`](crate::time::timeout) doesn't cut it short.
+    /// sleep. Who joins many that have ended lets others run in between. A
+    /// [`timeout`](crate::time::timeout) doesn't cut it short.
     ///
     /// # Errors
     /// The payload of the goroutine's panic; a text that says so when its runtime has ended without

@@ -8,12 +8,12 @@
 //! nothing orders the two.
 //!
 //! What is argued and not modelled: the *asymmetric* fence of `Worker::sleep`, step 3, for loom has
-//! no `membarrier`, and so who pays for it (`payer`). The models are of the symmetric one, where both sides pass a full fence. The
-//! asymmetric one leaves a compiler fence to the producer, and lets the sleeper make every thread of
-//! the process pass a full fence instead: either before the producer's push, and then the producer,
-//! whose next access comes after the fence, sees the sleeper in the idle set; or after it, and then
-//! the sleeper, whose look comes after the fence, sees what was pushed. Sleeping in a poller is not
-//! modelled either: the simulation does that.
+//! no `membarrier`, and so who pays for it (`payer`). The models are of the symmetric one, where both
+//! sides pass a full fence. The asymmetric one leaves a compiler fence to the producer, and lets the
+//! sleeper make every thread of the process pass a full fence instead: either before the producer's
+//! push, and then the producer, whose next access comes after the fence, sees the sleeper in the idle
+//! set; or after it, and then the sleeper, whose look comes after the fence, sees what was pushed.
+//! Sleeping in a poller is not modelled either: the simulation does that.
 
 extern crate std;
 

@@ -37,6 +37,14 @@ fn non_blocking_calls_do_not_wait() {
 fn non_blocking_reads_see_what_is_there() {
     everywhere_and_outside(|| {
         let (mut near, mut far) = connected();
+        // It waits for the first, so that a poller knows it from then on.
+        let first = gort::spawn(move || {
+            gort::sleep(Duration::from_millis(1));
+            far.write_all(b"first").unwrap();
+            far
+        });
+        assert_eq!(near.read(&mut [0; 64]).unwrap(), 5);
+        let mut far = first.join().unwrap();
         for i in 0..100 {
             near.set_nonblocking(i % 2 == 0).unwrap();
             far.write_all(&[i; 3]).unwrap();
