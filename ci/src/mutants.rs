@@ -63,6 +63,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("future-wake", Sim),
     ("future-pass", Sim),
     ("write-gives-up", Sim),
+    ("write-whose", Native("locks")),
     ("lock-alone", Sim),
     ("lock-last", Sim),
     ("search-last", Loom("two_at_once")),

@@ -61,9 +61,13 @@ struct Queues {
     readers: WaitQueue,
     /// The one that has the mutex, if it waits.
     writer: WaitQueue,
-    /// Whether it does. It may have been abandoned since, and is then not in the queue any more.
-    writer_waits: bool,
+    /// Which one does: an address in its frame; null if none. It may have been abandoned since, or cut
+    /// short, and is then not in the queue any more.
+    writer_waits: *const (),
 }
+
+// SAFETY: the address is compared, and never followed.
+unsafe impl Send for Queues {}
 
 impl RawRwLock {
     /// A free lock.
@@ -74,7 +78,7 @@ impl RawRwLock {
             queues: Protected::new(Queues {
                 readers: WaitQueue::new(WaitsFor::Lock),
                 writer: WaitQueue::new(WaitsFor::Lock),
-                writer_waits: false,
+                writer_waits: ptr::null(),
             }),
         }
     }
@@ -258,8 +262,9 @@ impl RawRwLock {
         if mutant!("write-recheck": free => false) {
             return;
         }
-        queues.writer_waits = true;
-        let gives_up = GivesUp(self);
+        let frame = 0_u8;
+        let gives_up = GivesUp { lock: self, name: (&raw const frame).cast() };
+        queues.writer_waits = gives_up.name;
         let nothing = ptr::null_mut();
         // SAFETY: the queue is the lock's own, which `self` borrows until this returns.
         unsafe { park_limited(queues, |queues| &mut queues.writer, nothing, FOREVER) };
@@ -275,7 +280,7 @@ impl RawRwLock {
         let mut queues = self.queues.lock();
         // Acquire: pairs with the Release in unlock_read(), for the writer that is woken.
         let free = is_for_writer(self.word.load(Ordering::Acquire));
-        if !free || !mem::take(&mut queues.writer_waits) {
+        if !free || mem::replace(&mut queues.writer_waits, ptr::null()).is_null() {
             return;
         }
         let writer = queues.writer.claim_first();
@@ -304,16 +309,23 @@ impl RawRwLock {
 }
 
 /// Dropped when a limit cuts the wait of a writer short that has set `WRITER`.
-struct GivesUp<'a>(&'a RawRwLock);
+struct GivesUp<'a> {
+    lock: &'a RawRwLock,
+    /// In `writer_waits` as long as nobody has come by.
+    name: *const (),
+}
 
 impl Drop for GivesUp<'_> {
     fn drop(&mut self) {
-        let lock = self.0;
+        let lock = self.lock;
         let mut queues = lock.queues.lock();
-        if !mem::take(&mut queues.writer_waits) {
-            // The last reader has come by at this moment, and has left in its stead.
+        let waits = queues.writer_waits;
+        if mutant!("write-whose": waits != self.name => waits.is_null()) {
+            // The last reader has come by at this moment, and has left in its stead: another writer may
+            // wait by now.
             return;
         }
+        queues.writer_waits = ptr::null();
         // SAFETY: a waiting reader passes an empty link (`read_slow`).
         let readers = unsafe { Batch::claim_all(&mut queues.readers) };
         // Both bits go, which stay as they are while this holds the queues' lock; readers that are

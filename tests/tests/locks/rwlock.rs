@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, TryLockError};
+use std::sync::{Arc, TryLockError, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use gort::sync::{RwLock, RwLockWriteGuard};
-use tests::{MODES, spin_until};
+use gort::time::timeout;
+use tests::{MODES, Mode, compute_for, spin_until};
 
 use super::world::{World, everywhere, settle};
 
@@ -265,4 +267,56 @@ fn a_held_lock_reads_as_stds() {
     let guard = RwLockWriteGuard::downgrade(guard);
     assert_eq!((format!("{guard:?}"), format!("{guard}")), ("5".into(), "5".into()));
     spin_until("nothing", || lock.try_read().is_ok());
+}
+
+/// A writer whose time is over, and who comes to run only when the last reader has left in its stead and
+/// another writer waits, takes nothing from that one.
+#[test]
+fn a_late_writer_leaves_the_next_alone() {
+    const MS: Duration = Duration::from_millis(1);
+    let lock = Arc::new(RwLock::new(()));
+    let (inside, is_inside) = mpsc::channel();
+    let (over, is_over) = mpsc::channel();
+    let (waits, others_wait) = mpsc::channel();
+    let (gone, has_gone) = mpsc::channel();
+    let theirs = lock.clone();
+    let outside = thread::spawn(move || {
+        let first = theirs.read().unwrap();
+        inside.send(()).unwrap();
+        is_over.recv().unwrap();
+        drop(first);
+        let second = theirs.read().unwrap();
+        let (wrote, has_written) = mpsc::channel();
+        let next = theirs.clone();
+        let writer = thread::spawn(move || {
+            drop(next.write());
+            wrote.send(()).unwrap();
+        });
+        // It keeps readers out from then on, and waits a moment later.
+        spin_until("the next writer comes", || theirs.try_read().is_err());
+        thread::sleep(20 * MS);
+        waits.send(()).unwrap();
+        has_gone.recv().unwrap();
+        drop(second);
+        has_written.recv_timeout(Duration::from_secs(20)).expect("the next writer writes");
+        writer.join().unwrap();
+    });
+    Mode::Stays(1).run(move || {
+        is_inside.recv().unwrap();
+        let held = thread::current().id();
+        let before = gort::spawn(move || {
+            gort::sleep(5 * MS);
+            // The worker is held up here, and the late one is due.
+            assert_eq!(thread::current().id(), held);
+            over.send(()).unwrap();
+            others_wait.recv().unwrap();
+        });
+        let late = gort::spawn(move || timeout(10 * MS, || drop(lock.write())).is_err());
+        gort::sleep(MS);
+        compute_for(50_000);
+        before.join().unwrap();
+        assert!(late.join().unwrap(), "it was in time");
+        gone.send(()).unwrap();
+    });
+    outside.join().unwrap();
 }
