@@ -152,7 +152,7 @@ impl Worker {
         }
         processor.scavenger.look(self, || self.has_reason_to_stay(surplus));
         let begin = os::now();
-        let asked = processor.late.ask(nearest, begin);
+        let asked = processor.late.ask(nearest, || processor.timers.lock().len(), begin);
         let mut until = asked.min(shared.trim()).min(processor.scavenger.due());
 
         mutant!("sleep-order": () => {

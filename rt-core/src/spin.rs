@@ -8,7 +8,8 @@
 //!    these (one at first) the worker spins before it sleeps, and goes on to do so as long as that is
 //!    not in vain.
 //! 2. If nothing came, twice as many short sleeps must come before the next attempt. So it is rare on
-//!    a machine where whoever spins takes the processor from the one it waits for.
+//!    a machine where whoever spins takes the processor from the one it waits for. A deadline of its own ends
+//!    that as well, but is nothing that came: where many follow each other, it would never sleep.
 //!
 //! Rejected: to spin always, as Go does for as long as its search takes (whoever comes and goes would
 //! burn as much again); to stay awake for sockets as long as for others (a server of 50 busy connections
@@ -82,30 +83,43 @@ impl Worker {
         if cfg!(feature = "small") || MODEL || alone || processor.spin.is_not_yet() {
             return false;
         }
-        let came = self.look_out(entered);
-        processor.spin.learn(came);
-        came
+        let end = self.look_out(entered);
+        processor.spin.learn(mutant!("spin-due": end == End::Came => end != End::Nothing));
+        end != End::Nothing
     }
 
-    fn look_out(&self, entered: &Entered<'_>) -> bool {
+    fn look_out(&self, entered: &Entered<'_>) -> End {
         let processor = self.processor();
         let mut watch = Watch::new(processor.spin.time.get());
         let mut polled = watch.now;
         while !watch.is_over() {
             let now = watch.now;
-            if self.has_reason_to_stay(false) || now >= processor.nearest.load(Ordering::Relaxed) {
-                return true;
+            if self.has_reason_to_stay(false) {
+                return End::Came;
+            }
+            if now >= processor.nearest.load(Ordering::Relaxed) {
+                return End::Due;
             }
             if processor.driver.in_use() && now - polled >= SOCKETS {
                 polled = now;
                 if self.poll(entered, 0) {
-                    return true;
+                    return End::Came;
                 }
             }
             watch.pause();
         }
-        false
+        End::Nothing
     }
+}
+
+/// How it ends that a worker stays awake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Something came from others.
+    Came,
+    /// A deadline of its own has come.
+    Due,
+    Nothing,
 }
 
 /// Watching something, awake, for some time.

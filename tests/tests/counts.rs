@@ -325,7 +325,8 @@ fn idle(test: &str, builder: &gort::Builder) {
             gort::blocking(|| ());
 
             let watcher = thread::spawn(move || {
-                thread::sleep(ms(800));
+                // Stacks that nobody has needed for a second have been given back by then.
+                thread::sleep(ms(3_000));
                 mark(0, 1);
                 thread::sleep(ms(1500));
                 mark(0, 1);

@@ -89,48 +89,100 @@ fn a_pair_is_kept_together() {
     assert!(together > RUNS * 3 / 4, "{together} of {RUNS} were together");
 }
 
-/// How often the threads of this process have gone to sleep.
-fn sleeps() -> i64 {
+/// How often they have gone to sleep: the threads of this process, or the calling one.
+fn sleeps(whose: libc::c_int) -> i64 {
     // SAFETY: an `rusage` is numbers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: takes a place for the answer.
-    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) }, 0);
+    assert_eq!(unsafe { libc::getrusage(whose, &raw mut usage) }, 0);
     usage.ru_nvcsw
+}
+
+/// A goroutine on another worker, which answers.
+struct Partner {
+    there: chan::Sender<i64>,
+    mine: chan::Receiver<i64>,
+    handle: gort::JoinHandle<i32>,
+}
+
+impl Partner {
+    fn new() -> Partner {
+        let (there, theirs) = chan::bounded::<i64>(0);
+        let (back, mine) = chan::bounded::<i64>(0);
+        let begun = Arc::new(AtomicBool::new(false));
+        let begins = begun.clone();
+        let handle = gort::spawn(move || {
+            begins.store(true, Ordering::Relaxed);
+            theirs.iter().for_each(|n| back.send(n + 1).unwrap());
+            thread_id()
+        });
+        // This worker goes on, so that the other one takes it.
+        spin_until("the other goroutine begins", || begun.load(Ordering::Relaxed));
+        Partner { there, mine, handle }
+    }
+
+    fn answers(&self, trips: i64) {
+        let answers = (0..trips).filter(|&n| {
+            self.there.send(n).unwrap();
+            self.mine.recv() == Ok(n + 1)
+        });
+        assert_eq!(answers.count() as i64, trips);
+    }
+
+    fn leaves(self) {
+        drop(self.there);
+        assert_ne!(self.handle.join().unwrap(), thread_id());
+    }
 }
 
 /// Two goroutines on two workers that answer each other make none of these sleep each time.
 #[test]
 fn who_hands_to_and_fro_stays_awake() {
     const TRIPS: i64 = 20_000;
-    let apart = || {
-        let (there, theirs) = chan::bounded::<i64>(0);
-        let (back, mine) = chan::bounded::<i64>(0);
-        let begun = Arc::new(AtomicBool::new(false));
-        let other = {
-            let begun = begun.clone();
-            gort::spawn(move || {
-                begun.store(true, Ordering::Relaxed);
-                theirs.iter().for_each(|n| back.send(n + 1).unwrap());
-                thread_id()
-            })
-        };
-        // This worker goes on, so that the other one takes it.
-        spin_until("the other goroutine begins", || begun.load(Ordering::Relaxed));
-        let before = sleeps();
-        let answers = (0..TRIPS).filter(|&n| {
-            there.send(n).unwrap();
-            mine.recv() == Ok(n + 1)
-        });
-        assert_eq!(answers.count() as i64, TRIPS);
-        let slept = sleeps() - before;
-        drop(there);
-        assert_ne!(other.join().unwrap(), thread_id());
+    let slept = || {
+        let partner = Partner::new();
+        let before = sleeps(libc::RUSAGE_SELF);
+        partner.answers(TRIPS);
+        let slept = sleeps(libc::RUSAGE_SELF) - before;
+        partner.leaves();
         slept
     };
     // The machine may have no processor for one of the two; then it is right to sleep.
     let mut seen = Vec::new();
     while seen.last().is_none_or(|&slept| slept > TRIPS / 4) {
         assert!(seen.len() < 20, "slept so often in {TRIPS} round trips: {seen:?}");
-        seen.push(Mode::Stays(2).run(apart));
+        seen.push(Mode::Stays(2).run(slept));
+    }
+}
+
+/// A worker that has learned to stay awake sleeps again when nothing comes but its own deadlines, one every
+/// 25 µs.
+#[test]
+fn deadlines_keep_no_worker_awake() {
+    const MILLISECONDS: u64 = 50;
+    let slept = || {
+        let partner = Partner::new();
+        partner.answers(2_000);
+        let (start, before) = (Instant::now(), sleeps(libc::RUSAGE_THREAD));
+        let naps = |i: u64| {
+            move || {
+                for k in 0..MILLISECONDS {
+                    let end = start + Duration::from_micros(1000 * k + 25 * i);
+                    gort::sleep(end.saturating_duration_since(Instant::now()));
+                }
+            }
+        };
+        let napping: Vec<_> = (0..40).map(|i| gort::spawn_local(naps(i))).collect();
+        napping.into_iter().for_each(|one| one.join().unwrap());
+        let slept = sleeps(libc::RUSAGE_THREAD) - before;
+        partner.leaves();
+        slept
+    };
+    // Where the machine has others to run, the deadlines are late and come together. And not each time has
+    // the worker learned to stay awake, so that it takes some times in a row.
+    let mut seen: Vec<i64> = Vec::new();
+    while seen.last_chunk::<8>().is_none_or(|last| last.iter().any(|&slept| slept < 100)) {
+        assert!(seen.len() < 40, "slept so often in {MILLISECONDS} ms: {seen:?}");
+        seen.push(Mode::Stays(2).run(slept));
     }
 }

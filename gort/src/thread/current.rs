@@ -191,6 +191,8 @@ pub fn park_timeout(dur: Duration) {
 
 /// Waits for a time, at least. Parks; on a plain thread, sleeps.
 ///
+/// Where more than a thousand wait for their time, they are woken by the 100 µs: so much later at most.
+///
 /// ```
 /// use gort::time::{Duration, Instant};
 ///

@@ -216,22 +216,32 @@ fn token_without_a_searcher() {
 fn short_sleep_ends_in_time() {
     const US: u64 = 1000;
     let late = Late::new();
-    assert_eq!(late.ask(150 * US, 100 * US), 150 * US);
+    assert_eq!(late.ask(150 * US, || 1, 100 * US), 150 * US);
     assert!(!late.stays_awake(150 * US), "nothing was asked for early");
     (0..100).for_each(|_| late.learn(150 * US, 170 * US));
-    let asked = late.ask(250 * US, 200 * US);
+    let asked = late.ask(250 * US, || 1, 200 * US);
     assert!((230 * US..232 * US).contains(&asked), "{asked}");
     assert!(late.stays_awake(250 * US) && !late.stays_awake(251 * US));
     let passed = (0..1000).take_while(|_| late.stays_awake(250 * US)).count();
     assert!((1..1000).contains(&passed), "{passed}");
     // Not early: it is long; or so short that it would end at once.
-    assert_eq!(late.ask(2_000 * US, 200 * US), 2_000 * US);
-    assert_eq!(late.ask(222 * US, 200 * US), 222 * US);
+    assert_eq!(late.ask(2_000 * US, || 1, 200 * US), 2_000 * US);
+    assert_eq!(late.ask(222 * US, || 1, 200 * US), 222 * US);
     // One very late sleep does not count for more than is ever taken off.
     late.learn(0, u64::MAX);
-    assert!(late.ask(300 * US, 200 * US) >= 275 * US);
+    assert!(late.ask(300 * US, || 1, 200 * US) >= 275 * US);
     (0..100).for_each(|_| late.learn(0, u64::MAX));
-    assert!((260 * US..265 * US).contains(&late.ask(300 * US, 200 * US)));
+    assert!((260 * US..265 * US).contains(&late.ask(300 * US, || 1, 200 * US)));
+}
+
+/// Many deadlines that follow each other closely are served together.
+#[test]
+fn many_deadlines_are_served_together() {
+    let late = Late::new();
+    assert_eq!(late.ask(10_000, || 5_000, 2_000), 102_000);
+    assert_eq!(late.ask(1_000_000, || 5_000, 2_000), 1_000_000, "it is far away");
+    assert_eq!(late.ask(10_000, || 50, 2_000), 10_000, "they are few");
+    assert!(!late.stays_awake(10_000));
 }
 
 /// A thief that has taken what was soon done is more patient each time, up to some point; one that
