@@ -135,7 +135,7 @@ impl Worker {
     #[doc(alias = "stealWork")]
     fn steal(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
         let (shared, processor) = (self.shared(), entered.processor());
-        processor.patience.learn(processor.settled.load(Ordering::Relaxed));
+        processor.patience.learn(processor, shared);
         // One that is not in use any more may have work, and a worker that can't give it away.
         if mutant!("steal-surplus": shared.processors().len() == 1 => shared.procs() == 1)
             || !self.start_searching()

@@ -8,6 +8,8 @@
 //! 1. Between taking something and looking for more it was busy. If that was little for so many
 //!    goroutines, and they have ended, its patience doubles. If it was much, as with the branch of a
 //!    tree, or if they have settled here, as those of a server's connections do, it loses most of it.
+//!    But those that settle count as if they had ended where far more are at home already than with
+//!    another: who spawns them would have none at home, and this worker all.
 //! 2. A thief with patience looks for a moment at those that have something. If each of them begins and
 //!    ends goroutines all the time it bides its time: it is not in the idle set, and wakers spare themselves
 //!    the trouble. But it looks again soon, for whoever has them may get stuck with one of them.
@@ -15,10 +17,10 @@
 //! 4. One that has just been started lets whoever started it go on first: that may be about to wait for
 //!    what it has spawned, and the two are better kept together. (One that was asleep comes late enough.)
 //!
-//! So nobody who is stuck is left alone for longer than [`SLICE`]. Rejected: to take one at a time, or only what
-//! has lain there for some time (each of them still costs what it costs; measured with batches of a
-//! thousand short ones, which then took four times and 1.1 times as long); never to take from one that
-//! is not stuck (a tree would be left to one worker).
+//! So nobody who is stuck is left alone for longer than [`SLICE`], or than [`FIRST`] by one that is new.
+//! Rejected: to take one at a time, or only what has lain there for some time (each of them still costs
+//! what it costs; measured with batches of a thousand short ones, which then took four times and 1.1 times
+//! as long); never to take from one that is not stuck (a tree would be left to one worker).
 
 use core::cell::Cell;
 
@@ -28,11 +30,16 @@ use crate::runtime::Shared;
 use crate::seam::{INSPECTED, MODEL, Ordering, mutant};
 use crate::spin::Watch;
 
+/// Small programs are impatient.
+const SMALL: bool = cfg!(feature = "small");
+
 /// The least and the most patience, in nanoseconds.
 const PATIENCE: (u64, u64) = (25_000, 1_000_000);
 
-/// How long it sleeps when it has just been started, in nanoseconds.
-const FIRST: u64 = 30_000;
+/// How long it sleeps when it has just been started, in nanoseconds: beside one other, and beside several.
+/// (That one other had to start a thread in the middle of what it does, and its stacks are new. After 30 µs
+/// eight goroutines that hand something to each other were torn apart in every third run.)
+const FIRST: (u64, u64) = (300_000, 30_000);
 
 /// How long it sleeps at a time, in nanoseconds.
 const SLICE: u64 = 100_000;
@@ -41,8 +48,9 @@ const SLICE: u64 = 100_000;
 /// goroutine.
 const WORTH: (u64, u64) = (20_000, 1_000);
 
-/// How long one is looked at, in nanoseconds, until so many goroutines have begun or ended.
-const MOMENT: u64 = 2_000;
+/// How long one is looked at, in nanoseconds, until so many goroutines have begun or ended. (One on a stack
+/// that was never used takes 2.5 µs.)
+const MOMENT: u64 = 8_000;
 const BUSY: u64 = 2;
 
 /// What a look around counts for: it comes after many resumptions, or after few long ones.
@@ -89,13 +97,17 @@ impl Patience {
 
     /// Takes note that so many goroutines were taken, where so many were at home before.
     pub(crate) fn took(&self, goroutines: u64, settled: u64) {
-        self.taken.set(Some(Taken { goroutines, at: os::now(), settled }));
+        if !SMALL {
+            self.taken.set(Some(Taken { goroutines, at: os::now(), settled }));
+        }
     }
 
-    /// Step 1, by one who has nothing left, and is home to so many.
-    pub(crate) fn learn(&self, settled: u64) {
-        if let Some(taken) = self.taken.take() {
-            let stay = settled.saturating_sub(taken.settled);
+    /// Step 1, by one who has nothing left.
+    pub(crate) fn learn(&self, thief: &Processor, shared: &Shared) {
+        if !SMALL && let Some(taken) = self.taken.take() {
+            let settled = thief.settled.load(Ordering::Relaxed);
+            let wanted = mutant!("patience-many": !shared.has_far_fewer_elsewhere(settled) => true);
+            let stay = if wanted { settled.saturating_sub(taken.settled) } else { 0 };
             self.judge(taken.goroutines, stay, os::now().saturating_sub(taken.at));
         }
     }
@@ -119,13 +131,13 @@ impl Patience {
 
     /// Steps 2 and 3: whether to leave alone what there is.
     pub(crate) fn leaves_alone(&self, thief: &Processor, shared: &Shared) -> bool {
-        if cfg!(feature = "small") {
+        if SMALL {
             return false;
         }
         // A simulation is to see what becomes of both.
         let is_first = self.is_new.replace(false) && !(INSPECTED && thief.random() & 1 == 0);
         let bides = if mutant!("patience-new": is_first => false) {
-            shared.has_stealable().then(|| os::now() + FIRST)
+            shared.has_stealable().then(|| os::now() + first(shared))
         } else if self.limit.get() == 0 {
             None
         } else {
@@ -154,6 +166,13 @@ impl Patience {
         self.over.set(Some(over));
         Some(over.min(now + SLICE))
     }
+}
+
+/// How long one that has just been started sleeps.
+#[cold]
+fn first(shared: &Shared) -> u64 {
+    let started = shared.processors().iter().filter(|p| p.is_started()).count();
+    if started <= 2 { FIRST.0 } else { FIRST.1 }
 }
 
 /// Whether goroutines begin and end there all the time.

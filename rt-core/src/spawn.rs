@@ -154,6 +154,11 @@ const CROWDED: u64 = 512;
 const UNTAKEN: usize = 64;
 
 impl Shared {
+    /// Whether a worker that is home to so many has far more than another.
+    pub(crate) fn has_far_fewer_elsewhere(&self, settled: u64) -> bool {
+        settled >= UNBALANCED && self.least_settled(settled).is_some()
+    }
+
     /// The processor whose worker is home to the fewest goroutines, if it has less than three quarters of
     /// `settled`. Of several such, one that sleeps.
     #[cold]

@@ -257,6 +257,32 @@ fn patience_is_learned() {
     assert_eq!(patience.judge(128, 127, 30 * US), 0, "they stay");
 }
 
+/// Goroutines that settle are a reason to take more of them, unless far more are at home already than with
+/// another.
+#[test]
+fn patience_where_many_stay() {
+    check(|| {
+        let runtime = runtime(2);
+        let (other, thief) = (runtime.shared.processor(0), runtime.shared.processor(1));
+        let taken_with = |at_home: u64, elsewhere: u64| {
+            other.settled.store(elsewhere, Ordering::Relaxed);
+            thief.settled.store(at_home, Ordering::Relaxed);
+            let patience = Patience::new();
+            patience.took(32, at_home - 32);
+            patience.learn(thief, &runtime.shared);
+            // Twice what it was, and something if it was nothing.
+            patience.judge(128, 0, 0) / 1000
+        };
+        assert_eq!(taken_with(200, 100), 50, "they are too many");
+        assert_eq!(taken_with(200, 180), 25, "there are as many elsewhere");
+        assert_eq!(taken_with(40, 0), 25, "they are few");
+        // Nobody was there.
+        for processor in [other, thief] {
+            processor.settled.store(0, Ordering::Relaxed);
+        }
+    });
+}
+
 /// A thief that has just been started leaves what it finds to who started it, once.
 #[test]
 fn patience_of_a_new_thief() {
