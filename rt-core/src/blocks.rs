@@ -7,10 +7,11 @@ use alloc::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-/// The layout of every kept piece.
-const BLOCK: Layout = match Layout::from_size_align(64, 64) {
+/// The layout of every kept piece: what an allocator that keeps a word beside each, as glibc's does, has
+/// of 64 bytes. (Pieces of 64 that are aligned to as many take 192 there.)
+const BLOCK: Layout = match Layout::from_size_align(56, 16) {
     Ok(layout) => layout,
-    Err(_) => panic!("64 bytes, aligned to 64, is a layout"),
+    Err(_) => panic!("56 bytes, aligned to 16, is a layout"),
 };
 
 /// The most pieces kept: 64 KiB a processor.
@@ -44,7 +45,7 @@ pub(crate) fn take(cache: Option<&BlockCache>, layout: Layout) -> NonNull<()> {
     {
         return block;
     }
-    // SAFETY: neither layout has size zero: a piece has 64 bytes, and what doesn't fit has more.
+    // SAFETY: neither layout has size zero: a piece has 56 bytes, and what doesn't fit is a packet with its head.
     let memory = unsafe { alloc(real(layout)) };
     NonNull::new(memory.cast()).unwrap_or_else(|| handle_alloc_error(layout))
 }
@@ -82,7 +83,7 @@ impl BlockCache {
 
     #[inline(always)]
     fn push(&self, block: NonNull<()>) {
-        // SAFETY: a piece is larger than a link and aligned to 64; the caller gave it up.
+        // SAFETY: a piece is larger than a link and aligned to 16; the caller gave it up.
         unsafe { block.cast::<Link>().write(self.first.get()) };
         self.first.set(Some(block));
         self.len.set(self.len.get() + 1);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   region + bytes ->  +---------------------------+
-//!                      | colour: 0 to 960 bytes    |  so that hot lines don't share a cache set
+//!                      | colour: 0 to 1984 bytes   |  so that hot lines don't share a cache set
 //!                      +---------------------------+
 //!                      | Goroutine (this record)   |
 //!   GoroutineRef ----> +---------------------------+

@@ -103,7 +103,9 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    match Builder::new().spawn(f) {
+    let spawn = Spawn { stack_bytes: None, local: false, packet: None, at: Location::caller() };
+    // SAFETY: `F` and `T` are `Send` and `'static`.
+    match unsafe { start_joinable(&spawn, Known::default(), f, |_| ()) } {
         Ok(handle) => handle,
         Err(error) => panic!("gort::spawn: {error}"),
     }

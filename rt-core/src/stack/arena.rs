@@ -7,10 +7,12 @@ use crate::goroutine::{Goroutine, GoroutineRef};
 use crate::os;
 use crate::state::State;
 
-/// The steps by which records are staggered, and the number of them: a record's hot line lies in
-/// one of 16 cache sets, and so do the first frames below it.
+/// The steps by which records are staggered, and the number of them: a record's hot line lies at one of 32
+/// places in its page, and so do the first frames below it. (A cache has room for so many lines that lie at
+/// the same place in their pages: with 16, a thousand goroutines in a ring took 61 ns a hop on a Xeon, and
+/// take 38; with 48 as well, and fewer would do with one page.)
 const COLOUR_BYTES: usize = 64;
-const COLOURS: usize = 16;
+const COLOURS: usize = 32;
 
 /// What a record knows about the region that it lies in.
 #[derive(Clone, Copy, Debug)]
