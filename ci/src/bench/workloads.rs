@@ -82,11 +82,17 @@ pub(super) const WORKLOADS: &[Workload] = &[
         peers: &["go", "tokio", "smol", "may", "boost", "corosensei", "floor"],
         ..usual("switch")
     },
-    Workload { row: "crowd_1k", n: 1_000, quick: 1_000, ..usual("crowd") },
+    Workload {
+        row: "crowd_1k",
+        n: 1_000,
+        quick: 1_000,
+        peers: &["go", "tokio", "smol", "may", "floor"],
+        ..usual("crowd")
+    },
     Workload {
         row: "crowd_many",
         quick: 100_000,
-        peers: &["go", "tokio", "smol"],
+        peers: &["go", "tokio", "smol", "floor"],
         ..usual("crowd")
     },
     Workload { peers: &["go", "tokio", "smol", "may", "boost", "floor"], ..usual("spawn_join") },
@@ -147,7 +153,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
     Workload {
         quick: 100_000,
         also: &["spawn_ns"],
-        peers: &["go", "tokio", "smol"],
+        peers: &["go", "tokio", "smol", "floor"],
         ..usual("mem")
     },
     Workload {

@@ -8,22 +8,25 @@
 
 #![allow(static_mut_refs, reason = "there is one thread, and a check for one would be measured")]
 
-use std::arch::naked_asm;
+use std::arch::{asm, naked_asm};
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::ptr;
 use std::time::Instant;
 
-use peers::{Figures, Given, sum_below};
+use peers::{Figures, Given, sum_below, used};
 
 fn main() {
     peers::main(
         "floor",
         &[
             ("switch", |given| unsafe { switch_workload(given) }),
+            ("crowd", |given| unsafe { crowd(given) }),
             ("spawn_join", |given| unsafe { spawn_join(given) }),
             ("pingpong_unbuf", |given| unsafe { pingpong_unbuf(given) }),
             ("chan_buf", |given| unsafe { chan_buf(given) }),
             ("ring", |given| unsafe { ring(given) }),
+            ("mem", |given| unsafe { mem(given) }),
         ],
     );
 }
@@ -82,11 +85,33 @@ unsafe extern "C" fn run_body() {
     }
 }
 
+/// Addresses from the system, whose pages come into being as they are touched.
+unsafe fn map(bytes: usize) -> *mut u8 {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let base = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
+    assert_ne!(base, libc::MAP_FAILED, "no addresses for {bytes} bytes");
+    base.cast()
+}
+
+/// The end of a stack. The ends lie at different places in their pages, or they would all share a few
+/// sets of the caches.
+unsafe fn new_stack() -> *mut u8 {
+    const AT_ONCE: usize = 1024;
+    static mut UNUSED: Vec<*mut u8> = Vec::new();
+    unsafe {
+        if UNUSED.is_empty() {
+            let end = map(AT_ONCE * STACK_BYTES).add(STACK_BYTES);
+            UNUSED.extend((0..AT_ONCE).map(|i| end.add(i * STACK_BYTES - i % 48 * 64)));
+        }
+        UNUSED.pop().unwrap()
+    }
+}
+
 unsafe fn go(body: impl FnOnce() + 'static) {
     unsafe {
         let task = FREE.pop().unwrap_or_else(|| {
-            let stack = Box::leak(vec![0_u128; STACK_BYTES / 16].into_boxed_slice());
-            let top = stack.as_mut_ptr_range().end.cast::<Task>().sub(1);
+            let top = new_stack().cast::<Task>().sub(1);
             top.write(Task { stack_pointer: 0, body: None, message: 0 });
             top
         });
@@ -182,6 +207,52 @@ unsafe fn switch_workload(given: Given) -> Figures {
     }
 }
 
+/// Has the processor fetch what lies at an address.
+unsafe fn prefetch(address: usize) {
+    unsafe { asm!("prefetcht0 [{}]", in(reg) address, options(nostack, readonly)) };
+}
+
+/// Gives way where there may be many. The record of the task whose turn is 32 turns away is fetched, and the
+/// frame of the one 16 turns away, whose record is there by then.
+unsafe fn yield_among_many() {
+    unsafe {
+        if let Some(&far) = READY.get(32) {
+            prefetch(far as usize);
+        }
+        if let Some(&near) = READY.get(16) {
+            prefetch((*near).stack_pointer);
+            prefetch((*near).stack_pointer + 64);
+        }
+        yield_now();
+    }
+}
+
+unsafe fn crowd(given: Given) -> Figures {
+    static mut YIELDED: u64 = 0;
+    let rounds = (2_000_000 / given.n).max(10);
+    unsafe {
+        for _ in 0..given.n {
+            go(move || {
+                // All of them are there when the first goes on.
+                yield_now();
+                for _ in 0..rounds {
+                    yield_among_many();
+                    YIELDED += 1;
+                }
+            });
+        }
+        yield_now();
+        let start = Instant::now();
+        while YIELDED < given.n * rounds {
+            yield_among_many();
+        }
+        let figures = Figures::per(start, YIELDED, "ns/switch");
+        // The last ones return.
+        yield_now();
+        figures
+    }
+}
+
 unsafe fn spawn_join(given: Given) -> Figures {
     static mut SUM: u64 = 0;
     let batches = given.n.div_ceil(1000);
@@ -243,5 +314,35 @@ unsafe fn ring(given: Given) -> Figures {
         }
         assert_eq!(v, rounds * 1000);
         Figures::per(start, v, "ns/hop")
+    }
+}
+
+/// What the system alone takes for so many stacks of 256 KiB, each with a guard below it and with its first
+/// page touched: no tasks, no records.
+unsafe fn mem(given: Given) -> Figures {
+    const STRIDE: usize = 256 << 10;
+    const PAGE: usize = 4 << 10;
+    const BATCH: usize = 512;
+    /// `PIDFD_SELF_THREAD_GROUP` of the kernel's linux/pidfd.h.
+    const OURSELVES: libc::c_int = -10001;
+    /// Of its asm-generic/mman-common.h.
+    const MADV_GUARD_INSTALL: libc::c_int = 102;
+    unsafe {
+        let base = map(given.n as usize * STRIDE);
+        let before = used();
+        let start = Instant::now();
+        let mut stacks = (0..given.n as usize).map(|i| base.add(i * STRIDE)).peekable();
+        while stacks.peek().is_some() {
+            let batch: Vec<_> = stacks.by_ref().take(BATCH).collect();
+            let guards: Vec<_> =
+                batch.iter().map(|&b| libc::iovec { iov_base: b.cast(), iov_len: PAGE }).collect();
+            let (call, advice) = (libc::SYS_process_madvise, MADV_GUARD_INSTALL);
+            let done = libc::syscall(call, OURSELVES, guards.as_ptr(), guards.len(), advice, 0);
+            assert_eq!(done, (guards.len() * PAGE) as i64, "the system has no guards");
+            batch.iter().for_each(|b| b.add(STRIDE - 64).cast::<u64>().write_volatile(1));
+        }
+        let spawn_ns = start.elapsed().as_nanos() as f64 / given.n as f64;
+        let each = (used() - before) as f64 / given.n as f64;
+        Figures::new(each, "B/task").with("spawn_ns", spawn_ns)
     }
 }
