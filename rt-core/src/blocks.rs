@@ -45,7 +45,8 @@ pub(crate) fn take(cache: Option<&BlockCache>, layout: Layout) -> NonNull<()> {
     {
         return block;
     }
-    // SAFETY: neither layout has size zero: a piece has 56 bytes, and what doesn't fit is a packet with its head.
+    // SAFETY: neither layout has size zero: a piece has 56 bytes, and what doesn't fit is a packet, which
+    // has a head.
     let memory = unsafe { alloc(real(layout)) };
     NonNull::new(memory.cast()).unwrap_or_else(|| handle_alloc_error(layout))
 }
