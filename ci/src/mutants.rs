@@ -61,6 +61,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("unpark-wake", Sim),
     ("unpark-token", Sim),
     ("future-wake", Sim),
+    ("room-kept", Sim),
     ("future-pass", Sim),
     ("write-gives-up", Sim),
     ("write-whose", Native("locks")),

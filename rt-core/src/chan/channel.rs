@@ -181,7 +181,7 @@ impl<T> Channel<T> {
     /// # Safety
     /// - As for `send`.
     #[inline(always)]
-    unsafe fn send_locked(
+    pub(super) unsafe fn send_locked(
         &self,
         mut state: Guard<'_, State<T>>,
         message: NonNull<T>,

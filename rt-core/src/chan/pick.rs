@@ -24,6 +24,7 @@ use super::future::ring;
 use super::packet::{Note, Packet, Token, wake};
 use crate::FOREVER;
 use crate::lock::Guard;
+use crate::seam::mutant;
 use crate::wait::{About, Claimed, Many, Place, WaitQueue, WaitsFor, park_on};
 
 /// Which operation.
@@ -360,20 +361,28 @@ impl<T> Channel<T> {
         message: NonNull<T>,
     ) -> Result<(), Refused> {
         match token {
-            Token::Owes => {
-                // SAFETY: the caller's contract is the same.
-                return unsafe { self.pay(message) };
-            }
-            Token::Gone => return Err(Refused::Disconnected),
-            Token::Room => self.state.lock().buffer.unreserve(),
-            _ => {}
+            // SAFETY: the caller's contract is the same.
+            Token::Owes => unsafe { self.pay(message) },
+            Token::Gone => Err(Refused::Disconnected),
+            // SAFETY: the caller's contract is the same.
+            Token::Room => unsafe { self.send_into_room(message) },
+            // SAFETY: the caller's contract is the same.
+            _ => unsafe { self.send(message, FOREVER) },
         }
+    }
+
+    /// Sends into the place that is reserved, which is another's as soon as the lock is free.
+    ///
+    /// # Safety
+    /// - As for `finish_send`.
+    unsafe fn send_into_room(&self, message: NonNull<T>) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        state.buffer.unreserve();
+        mutant!("room-kept": () => { drop(state); state = self.state.lock() });
         // SAFETY: the caller's contract is the same.
-        let sent = unsafe { self.send(message, FOREVER) };
-        if token == Token::Room {
-            // If the message went past the buffer, the room is there for others.
-            self.state.lock().offer_room_to_all();
-        }
+        let sent = unsafe { self.send_locked(state, message, FOREVER, false) };
+        // If the message went past the buffer, the room is there for others.
+        self.state.lock().offer_room_to_all();
         sent
     }
 

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use gort::chan::{
-    self, Receiver, RecvError, Select, Sender, TryReadyError, after, bounded, select,
+    self, Receiver, RecvError, Select, SelectTimeoutError, Sender, TryReadyError, after, bounded,
+    select,
 };
 use gort::time::Instant;
 
@@ -117,31 +118,44 @@ pub(crate) fn selects(setting: Setting) {
 }
 
 /// Goroutines that send and receive on the same channel in one select: nobody meets itself, and
-/// there are as many of the one as of the other.
+/// there are as many of the one as of the other. With a buffer one of the two can always be done.
 pub(crate) fn both_ways(setting: Setting) {
-    let (sent, received) = setting.run(|| {
-        let (tx, rx) = bounded::<u64>(0);
-        let all: Vec<_> = (0..4)
-            .map(|_| {
-                let (tx, rx) = (tx.clone(), rx.clone());
-                gort::spawn(move || {
-                    let (mut sent, mut received) = (0, 0);
-                    for _ in 0..4 {
-                        select! {
-                            send(tx, 1) -> done => { done.expect("received"); sent += 1 },
-                            recv(rx) -> one => received += one.expect("sent"),
-                            default(20 * MS) => {}
+    for capacity in [0, 1] {
+        let (sent, received) = setting.run(|| {
+            let (tx, rx) = bounded::<u64>(capacity);
+            let all: Vec<_> = (0..4)
+                .map(|_| {
+                    let (tx, rx) = (tx.clone(), rx.clone());
+                    gort::spawn(move || {
+                        let (mut sent, mut received) = (0, 0);
+                        for _ in 0..4 {
+                            let mut both = Select::new();
+                            let (send, _) = (both.send(&tx), both.recv(&rx));
+                            let chosen = match capacity {
+                                0 => both.select_timeout(20 * MS),
+                                _ => Ok(both.select()),
+                            };
+                            match chosen {
+                                Ok(chosen) if chosen.index() == send => {
+                                    chosen.send(&tx, 1).expect("received");
+                                    sent += 1;
+                                }
+                                Ok(chosen) => received += chosen.recv(&rx).expect("sent"),
+                                Err(SelectTimeoutError) => {}
+                            }
                         }
-                    }
-                    (sent, received)
+                        (sent, received)
+                    })
                 })
-            })
-            .collect();
-        all.into_iter()
-            .map(|one| one.join().expect("no panic"))
-            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
-    });
-    assert_eq!(sent, received);
+                .collect();
+            let (sent, received) = all
+                .into_iter()
+                .map(|one| one.join().expect("no panic"))
+                .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            (sent, received + rx.try_recv().unwrap_or(0))
+        });
+        assert_eq!(sent, received);
+    }
 }
 
 /// Selects whose deadline comes about when they are claimed.
