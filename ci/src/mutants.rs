@@ -63,6 +63,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("future-wake", Sim),
     ("room-kept", Sim),
     ("future-pass", Sim),
+    ("future-early", Sim),
     ("write-gives-up", Sim),
     ("write-whose", Native("locks")),
     ("lock-alone", Sim),

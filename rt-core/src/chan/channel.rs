@@ -168,12 +168,10 @@ impl<T> Channel<T> {
     /// - As for `send`.
     #[cold]
     unsafe fn send_announced(&self, message: NonNull<T>, deadline: u64) -> Result<(), Refused> {
-        let announced = self.announce();
+        self.announce();
         let mut state = self.state.lock();
-        if announced {
-            // It stands in the queue, or is done, before the lock is free again.
-            state.coming -= 1;
-        }
+        // It stands in the queue, or is done, before the lock is free again.
+        state.coming -= 1;
         // SAFETY: the caller's contract is the same.
         unsafe { self.send_locked(state, message, deadline, true) }
     }

@@ -36,15 +36,14 @@ pub(super) fn ring(alarm: Option<Claimed>) {
 }
 
 impl<T> Channel<T> {
-    /// Rings for a future on behalf of a sender that is about to wait; true if there was one, and the
-    /// sender counts as coming.
-    pub(super) fn announce(&self) -> bool {
+    /// Counts a sender that is about to wait as coming, and rings for a future on its behalf. It counts
+    /// if there is none as well: one that comes before the sender stands in the queue must not join.
+    pub(super) fn announce(&self) {
         let mut state = self.state.lock();
-        let Some(alarm) = state.futures.claim_first() else { return false };
         state.coming += 1;
+        let alarm = state.futures.claim_first();
         drop(state);
-        ring(Some(alarm));
-        true
+        ring(alarm);
     }
 
     /// Ends what `announce` has begun.
@@ -77,7 +76,8 @@ impl<T> Channel<T> {
         if state.is_ready(Side::Receive, None) {
             return Registered::Ready;
         }
-        if state.coming > 0 || matches!(state.buffer, Buffer::Clock(_)) {
+        let coming = mutant!("future-early": state.coming > 0 => false);
+        if coming || matches!(state.buffer, Buffer::Clock(_)) {
             return Registered::Soon;
         }
         // SAFETY: the queue is part of the state, which stays as long as the receiver that the

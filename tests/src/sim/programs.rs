@@ -133,6 +133,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "locked", run: threads::locked },
     Program { name: "futures", run: threads::futures },
     Program { name: "async_recv", run: threads::async_receivers },
+    Program { name: "announced", run: threads::announced },
 ];
 
 const MS: Duration = Duration::from_millis(1);

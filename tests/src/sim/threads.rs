@@ -325,3 +325,19 @@ pub(crate) fn async_receivers(setting: Setting) {
         });
     }
 }
+
+/// A future that begins to wait just when a `select` that sends does: one of them sees the other.
+pub(crate) fn announced(setting: Setting) {
+    setting.run(|| {
+        let (tx, rx) = chan::bounded::<u64>(0);
+        let (tx, rx) = (&tx, &rx);
+        for round in 0..12 {
+            gort::scope(|s| {
+                s.spawn(move || assert_eq!(gort::block_on(rx), Ok(round)));
+                s.spawn(move || {
+                    chan::select! { send(tx, round) -> sent => sent.expect("received") }
+                });
+            });
+        }
+    });
+}
