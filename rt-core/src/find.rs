@@ -33,7 +33,7 @@ impl Worker {
             let first = || shared.inject.take(shared.procs(), true).map(|(g, _)| g);
             let found = mutant!("busy-shared": first() => None)
                 .inspect(|_| processor.counters.shared_taken.add(1))
-                .or_else(|| processor.pick())
+                .or_else(|| processor.pick_found())
                 .or_else(|| self.pick_polled(&entered))
                 .or_else(|| self.steal(&entered));
             if let Some(g) = found {
@@ -128,7 +128,7 @@ impl Worker {
     fn pick_polled(&self, entered: &Entered<'_>) -> Option<GoroutineRef> {
         let (shared, processor) = (self.shared(), self.processor());
         let looks = shared.procs() > 1 && processor.driver.in_use();
-        if looks && self.poll(entered, 0) { processor.pick() } else { None }
+        if looks && self.poll(entered, 0) { processor.pick_found() } else { None }
     }
 
     /// Takes work from another processor.

@@ -334,9 +334,22 @@ impl Processor {
         if mutant!("budget": budget == 0 => false) {
             return None;
         }
-        let g = self.pick_next().or_else(|| self.pick_queued())?;
+        let g = self.pick_any()?;
         self.set_budget(budget.wrapping_sub(1));
         Some(g)
+    }
+
+    /// As [`Processor::pick`], whatever the budget: who has just looked around, and would sleep if
+    /// there were nothing, may find that the monitor has taken its budget away meanwhile. Owner only.
+    pub(crate) fn pick_found(&self) -> Option<GoroutineRef> {
+        let g = mutant!("budget-found": self.pick_any() => self.pick())?;
+        self.set_budget(self.budget().saturating_sub(1));
+        Some(g)
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn pick_any(&self) -> Option<GoroutineRef> {
+        self.pick_next().or_else(|| self.pick_queued())
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]

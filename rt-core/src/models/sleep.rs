@@ -89,6 +89,24 @@ fn readied_at_home() {
     });
 }
 
+/// The monitor takes a worker's budget away when it has just looked around, before it would sleep.
+#[test]
+fn hurried_after_its_look() {
+    check(|| {
+        let runtime = runtime(1);
+        let shared = runtime.shared.clone();
+        let herd = Herd::new(1);
+        shared.close();
+        let processor = shared.processor(0);
+        processor.push_own(herd.spawn(0));
+        let theirs = shared.clone();
+        let monitor = thread::spawn(move || theirs.processor(0).set_budget(0));
+        assert!(monitor.join().is_ok());
+        assert!(processor.pick_found().is_some(), "it sleeps with something to run");
+        assert!(shared.wait_for_end());
+    });
+}
+
 /// A worker that has nothing to do for good leaves, and is offered something by one who still finds
 /// it there. (The runtime closes, so that another that is begun ends at once.)
 #[test]
