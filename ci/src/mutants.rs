@@ -62,6 +62,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("unpark-token", Sim),
     ("future-wake", Sim),
     ("room-kept", Sim),
+    ("heir-rests", Sim),
     ("budget-found", Loom("hurried_after_its_look")),
     ("future-pass", Sim),
     ("future-early", Sim),

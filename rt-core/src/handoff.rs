@@ -61,7 +61,7 @@ unsafe impl Send for Lists {}
 impl Drop for Lists {
     fn drop(&mut self) {
         for worker in self.made.drain(..) {
-            // SAFETY: made from a box in `give_to_new`; the runtime goes, so nobody names it.
+            // SAFETY: made from a box in `give_to_another`; the runtime goes, so nobody names it.
             drop(unsafe { Box::from_raw(worker.as_ptr()) });
         }
     }
@@ -311,7 +311,7 @@ impl Shared {
     /// another (step 1); false if the worker is not held up after all, or there is no other.
     #[doc(alias = "retake", alias = "handoffp")]
     pub(crate) fn take_from_stuck(&self, processor: &Processor, tick: u64) -> bool {
-        let mut lists = self.handoff.lists.lock_outside();
+        let lists = self.handoff.lists.lock_outside();
         let stuck = processor.holder();
         if stuck.holds().is_none() {
             return false;
@@ -322,14 +322,7 @@ impl Shared {
             return false;
         }
         Lists::strip(processor, &stuck);
-        let heir = self.handoff.first_wanting(&mut lists).or_else(|| lists.resting.pop());
-        if let Some(heir) = heir {
-            Lists::give(processor, heir);
-            drop(lists);
-            ring(heir);
-            return true;
-        }
-        self.give_to_new(processor, stuck, lists)
+        self.give_to_another(processor, stuck, lists)
     }
 
     /// Asks a worker for its processor: true if it is outside, and will not use it before it has got
@@ -351,40 +344,54 @@ impl Shared {
         true
     }
 
-    /// Gives a processor to a worker with a new thread; or, if there can be none, back.
-    fn give_to_new(
-        &self,
+    /// Gives a processor to a worker that sleeps, or to one with a new thread; or, if there can be
+    /// none, back; then false.
+    fn give_to_another<'a>(
+        &'a self,
         processor: &Processor,
         stuck: WorkerRef,
-        mut lists: Guard<'_, Lists>,
+        mut lists: Guard<'a, Lists>,
     ) -> bool {
-        let heir = lists.unused.pop().unwrap_or_else(|| {
-            let worker = Box::leak(Box::new(Worker::new())).reference();
-            worker.belong(self.itself(), self.guarded());
-            lists.made.push(worker);
-            worker
-        });
-        Lists::give(processor, heir);
-        drop(lists);
-        // Without the lock, for it takes long; meanwhile nobody else has to do with the processor.
-        if self.has_room_for_thread() && self.start_extra(heir) {
-            return true;
+        let mut refused = false;
+        loop {
+            // After a refusal too: the stuck one may have come in, gone on with what another has handed
+            // over, and rest by now.
+            let blind = mutant!("heir-rests": false => refused);
+            let rests = |lists: &mut Lists| if blind { None } else { lists.resting.pop() };
+            let heir = self.handoff.first_wanting(&mut lists).or_else(|| rests(&mut lists));
+            if let Some(heir) = heir {
+                Lists::give(processor, heir);
+                drop(lists);
+                ring(heir);
+                return true;
+            }
+            let gone_on = stuck.holds().is_some() || lists.unused.contains(&stuck);
+            if refused && (!gone_on || blind) {
+                // It is still outside, or waits for the lock to look again.
+                debug_assert!(stuck.holds().is_none() && !lists.resting.contains(&stuck));
+                processor.adopt(stuck.bound.take());
+                processor.set_holder(&stuck);
+                stuck.hold(Some(processor));
+                stuck.ask(false);
+                return false;
+            }
+            let heir = lists.unused.pop().unwrap_or_else(|| {
+                let worker = Box::leak(Box::new(Worker::new())).reference();
+                worker.belong(self.itself(), self.guarded());
+                lists.made.push(worker);
+                worker
+            });
+            Lists::give(processor, heir);
+            drop(lists);
+            // Without the lock, for it takes long; meanwhile nobody else has to do with the processor.
+            if self.has_room_for_thread() && self.start_extra(heir) {
+                return true;
+            }
+            refused = true;
+            lists = self.handoff.lists.lock_outside();
+            Lists::strip(processor, &heir);
+            lists.unused.push(heir);
         }
-        let mut lists = self.handoff.lists.lock_outside();
-        Lists::strip(processor, &heir);
-        lists.unused.push(heir);
-        let Some(heir) = self.handoff.first_wanting(&mut lists) else {
-            // It has not come in meanwhile, or waits for the lock to look again.
-            processor.adopt(stuck.bound.take());
-            processor.set_holder(&stuck);
-            stuck.hold(Some(processor));
-            stuck.ask(false);
-            return false;
-        };
-        Lists::give(processor, heir);
-        drop(lists);
-        ring(heir);
-        true
     }
 
     /// Whether there may be the thread that is to be started now.

@@ -110,6 +110,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "calls_at_the_end", run: duties::calls_at_the_end },
     Program { name: refused::NAME, run: refused::program },
     Program { name: refused::CROWDED, run: refused::crowded },
+    Program { name: refused::RELIEVED, run: refused::relieved },
     Program { name: "asleep", run: asleep::asleep },
     Program { name: "after_call", run: asleep::after_call },
     Program { name: "unvisited", run: asleep::unvisited },

@@ -4,13 +4,16 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use gort::chan;
 use gort::net::{TcpListener, TcpStream};
 use gort::sim::{Faults, Refusal, Scarce};
 use os_linux::Linux;
 use os_sim::{Config, Outcome, check};
+use rt_core::os;
 
+use crate::held_up::block;
 use crate::programs::{Program, Setting};
 
 pub(crate) const NAME: &str = "refused";
@@ -18,31 +21,37 @@ pub(crate) const NAME: &str = "refused";
 /// A program that has goroutines offered to workers that are refused their threads.
 pub(crate) const CROWDED: &str = "few_threads";
 
+/// A program that has processors taken from workers when there may be no thread for another.
+pub(crate) const RELIEVED: &str = "few_heirs";
+
 /// `EMFILE`.
 const NO_DESCRIPTOR: i32 = 24;
 
 /// How often anything is tried. No refusal lasts for so many calls.
 const ATTEMPTS: usize = 40;
 
-/// Runs one of the two under one seed, if it is one of them.
+/// Runs one of the three under one seed, if it is one of them.
 pub(crate) fn any(config: &Config, program: &Program, setting: Setting) -> Option<Outcome> {
+    // The first ten decide on processors and mode.
+    let seed = config.seed / 10;
     match program.name {
         NAME => Some(one(config.clone(), setting)),
-        CROWDED => Some(few_threads(config.clone(), setting)),
+        CROWDED => Some(few_threads(config.clone(), setting, seed % 4, crowded)),
+        RELIEVED => Some(few_threads(config.clone(), setting, 3 + seed % 4, relieved)),
         _ => None,
     }
 }
 
-/// As [`one`], with few threads or none to be had for a while.
-fn few_threads(config: Config, setting: Setting) -> Outcome {
+/// As [`one`], but from so many threads on few or none are to be had for a while.
+fn few_threads(config: Config, setting: Setting, first: u64, program: fn(Setting)) -> Outcome {
     let seed = config.seed / 10;
-    let refuse =
-        Refusal { of: Scarce::Thread, first: seed % 4, count: [1, 5, 1000][seed as usize / 4 % 3] };
+    let count = [1, 5, 1000][seed as usize / 4 % 3];
+    let refuse = Refusal { of: Scarce::Thread, first, count };
     let setting = Setting { procs: setting.procs.max(2), ..setting };
     let faults = Faults { refuse: Some(refuse), ..config.faults };
     // A worker that is refused its thread looks as if it slept while there is work.
     let config = Config { faults, inspect: false, ..config };
-    check::<Linux>(&config, || crowded(setting))
+    check::<Linux>(&config, || program(setting))
 }
 
 /// A worker is home to so many that others are offered what it spawns.
@@ -69,9 +78,30 @@ pub(crate) fn crowded(setting: Setting) {
     }
 }
 
+/// Workers come back from calls that block while their processors are taken from them, and there may
+/// be no thread for another worker.
+pub(crate) fn relieved(setting: Setting) {
+    let setting = Setting { migratory: true, procs: setting.procs.clamp(2, 3), ..setting };
+    let begin = os::now();
+    let run = setting.builder().run(|| {
+        let handles: Vec<_> = (0..2 * setting.procs as u64)
+            .map(|i| {
+                gort::spawn(move || {
+                    for round in 0..12 {
+                        block(Duration::from_micros(20 + (7 * i + 13 * round) % 60));
+                        gort::yield_now();
+                    }
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|handle| handle.join().expect("no panic"));
+    });
+    run.unwrap_or_else(|error| is_told("a runtime", &error));
+    assert!(os::now() - begin < 5_000_000_000, "somebody has slept with a processor");
+}
+
 /// Runs it under one seed, which says what is refused, from which call on and how often.
 fn one(config: Config, setting: Setting) -> Outcome {
-    // The first ten decide on processors and mode.
     let seed = config.seed / 10;
     let of = [Scarce::Memory, Scarce::Thread, Scarce::Descriptor][(seed % 3) as usize];
     let first = seed / 3 % 34;
