@@ -173,7 +173,8 @@ impl Shared {
         let started = self.processors().iter().filter(|processor| processor.is_started()).count();
         let monitor = mutant!("deadlock-monitor": self.monitor.lives() => false);
         let workers = started + self.handoff.extra() + usize::from(monitor);
-        let callers = mutant!("deadlock-callers": self.alarm.callers.load(Ordering::Relaxed) => 0);
+        // Acquire: pairs with the Release in `run_elsewhere`.
+        let callers = mutant!("deadlock-callers": self.alarm.callers.load(Ordering::Acquire) => 0);
         workers + self.aside.threads() + callers
     }
 

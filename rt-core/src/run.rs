@@ -101,12 +101,13 @@ impl Runtime {
             os::wake(word, 1);
         };
         boot.done(Stage::NewProc, "the goroutine of main");
-        // This thread does nothing of its own until main has returned.
-        self.shared.alarm.callers.fetch_add(1, Ordering::Relaxed);
         // SAFETY: as in `run_here`.
         let spawned = unsafe { self.spawn(&spawn, closing) };
         match spawned {
             Ok(_) => {
+                // From now on this thread does nothing until main has returned. Release: pairs with the
+                // Acquire in `threads_asleep`; who counts this thread sees main in a queue.
+                self.shared.alarm.callers.fetch_add(1, Ordering::Release);
                 while done.load(Ordering::Acquire) == 0 {
                     os::wait(&done, 0, FOREVER);
                 }
