@@ -26,7 +26,7 @@ use crate::watchdog::Watched;
 pub(crate) type Failure = String;
 
 /// So many turns of everybody are more than it takes to wake a worker.
-const PATIENCE: u64 = 100;
+const PATIENCE: u64 = 250;
 
 /// A running check, as its loop sees it.
 pub(crate) struct Run<'a> {
@@ -40,7 +40,7 @@ pub(crate) struct Run<'a> {
     pub(crate) trace: Trace,
     /// Switch points so far.
     pub(crate) steps: u64,
-    /// The turns of those that could run, at the step since which a processor idles.
+    /// Since a processor idles: those that could run, and the turns that each had had by then.
     idles: Option<Vec<(usize, u64)>>,
     watched: Option<Watched>,
     /// The processors that the program may use at this moment.
@@ -187,12 +187,20 @@ impl<'a> Run<'a> {
             self.idles = None;
             return Ok(());
         }
-        let since = self.idles.get_or_insert_with(|| self.threads.turns().collect());
+        let since = self.idles.get_or_insert_default();
+        // Who was asleep at first may be the one who is about to do something.
+        for (number, turns) in self.threads.turns() {
+            if since.iter().all(|&(other, _)| other != number) {
+                since.push((number, turns));
+            }
+        }
         let many = |&(number, turns): &(usize, u64)| {
             let now = self.threads.turns().find(|&(other, _)| other == number);
             now.is_some_and(|(_, now)| now >= turns + PATIENCE)
         };
-        if self.steps.is_multiple_of(PATIENCE) && since.iter().all(many) {
+        // All may sleep for a moment: who naps for a lock that is free by now.
+        let somebody = !since.is_empty();
+        if somebody && self.steps.is_multiple_of(PATIENCE) && since.iter().all(many) {
             let list = self.list();
             return Err(format!("a worker sleeps on while goroutines are queued for it{list}"));
         }
