@@ -16,15 +16,15 @@ use core::cell::Cell;
 use crate::arch;
 use crate::seam::mutant;
 
-/// The longest sleep that is to end in time, in nanoseconds.
+/// The longest sleep that is to end in time; and with [`MANY`] deadlines, the shortest that there is. In
+/// nanoseconds.
 const SHORT: u64 = 100_000;
 
 /// The most that a sleep is made shorter by, in nanoseconds.
 const MOST: u64 = 40_000;
 
-/// With so many deadlines it sleeps for so long at least, in nanoseconds.
+/// With so many deadlines it sleeps for [`SHORT`] at least.
 const MANY: usize = 1024;
-const TOGETHER: u64 = 100_000;
 
 /// What one sleep counts for among those before: an eighth.
 const SHARE: u64 = 8;
@@ -65,8 +65,8 @@ impl Late {
         if cfg!(feature = "small") || left > SHORT {
             return deadline;
         }
-        if left < TOGETHER && mutant!("late-many": deadlines() >= MANY => false) {
-            return now + TOGETHER;
+        if mutant!("late-many": deadlines() >= MANY => false) {
+            return now + SHORT;
         }
         if usual == 0 || left < usual + usual / 8 {
             return deadline;

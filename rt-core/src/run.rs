@@ -55,7 +55,7 @@ impl Runtime {
         worker.processor().begin(&self.shared);
         worker.take_thread();
         boot.done(Stage::MStart, "the calling thread is worker 0");
-        let spawn = Spawn { stack_bytes: None, local: true, packet: None, at };
+        let spawn = Spawn { local: true, ..Spawn::new(at) };
         let closing = || {
             boot.done(Stage::Gogo, "on the stack of a goroutine");
             main();
@@ -89,7 +89,7 @@ impl Runtime {
         main: F,
     ) -> OsResult<()> {
         let done = AtomicU32::new(0);
-        let spawn = Spawn { stack_bytes: None, local: false, packet: None, at };
+        let spawn = Spawn::new(at);
         boot.skipped(Stage::MStart, "the calling thread sleeps, and a worker of ours is started");
         let closing = || {
             boot.done(Stage::Gogo, "on the stack of a goroutine");

@@ -170,6 +170,12 @@ impl Shared {
 }
 
 impl Spawn {
+    /// For a goroutine like any other, by the caller at this place.
+    #[inline(always)]
+    pub const fn new(at: &'static Location<'static>) -> Spawn {
+        Spawn { stack_bytes: None, local: false, packet: None, at }
+    }
+
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn class(&self, shared: &Shared) -> OsResult<Class> {
         match self.stack_bytes {

@@ -103,7 +103,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let spawn = Spawn { stack_bytes: None, local: false, packet: None, at: Location::caller() };
+    let spawn = Spawn::new(Location::caller());
     // SAFETY: `F` and `T` are `Send` and `'static`.
     match unsafe { start_joinable(&spawn, Known::default(), f, |_| ()) } {
         Ok(handle) => handle,
@@ -138,7 +138,7 @@ where
         }
         store::end();
     };
-    let spawn = Spawn { stack_bytes: None, local: false, packet: None, at };
+    let spawn = Spawn::new(at);
     // SAFETY: no panic leaves `body`; it is `Send` and `'static`, for `f` is.
     if let Err(error) = unsafe { start(&spawn, body) } {
         panic!("gort::go: {error}");
@@ -176,7 +176,7 @@ where
              no worker to stay with"
         );
     }
-    let spawn = Spawn { stack_bytes: None, local: true, packet: None, at: Location::caller() };
+    let spawn = Spawn { local: true, ..Spawn::new(Location::caller()) };
     // SAFETY: `'static`, and at home on this thread from birth, where `f` was made.
     match unsafe { start_joinable(&spawn, Known::default(), f, |_| ()) } {
         Ok(handle) => handle,
@@ -339,7 +339,7 @@ impl Builder {
     }
 
     pub(crate) fn placed(&self, at: &'static Location<'static>) -> Spawn {
-        Spawn { stack_bytes: self.stack_bytes, local: false, packet: None, at }
+        Spawn { stack_bytes: self.stack_bytes, ..Spawn::new(at) }
     }
 }
 

@@ -273,6 +273,12 @@ fn a_held_lock_reads_as_stds() {
 /// another writer waits, takes nothing from that one.
 #[test]
 fn a_late_writer_leaves_the_next_alone() {
+    // A busy machine may hold up others than those that are meant.
+    assert!((0..10).any(|_| a_writer_is_late()), "no writer was late in ten attempts");
+}
+
+/// False if the writer was in time.
+fn a_writer_is_late() -> bool {
     const MS: Duration = Duration::from_millis(1);
     let lock = Arc::new(RwLock::new(()));
     let (inside, is_inside) = mpsc::channel();
@@ -291,10 +297,10 @@ fn a_late_writer_leaves_the_next_alone() {
             second = theirs.try_read();
         }
         if second.is_err() {
-            // The machine has held up others, and the late one was in time: it has the lock.
+            // The machine has held up others, and the late one has the lock.
             drop(second);
             waits.send(()).unwrap();
-            return;
+            return false;
         }
         let (wrote, has_written) = mpsc::channel();
         let next = theirs.clone();
@@ -310,6 +316,7 @@ fn a_late_writer_leaves_the_next_alone() {
         drop(second);
         has_written.recv_timeout(Duration::from_secs(20)).expect("the next writer writes");
         writer.join().unwrap();
+        true
     });
     Mode::Stays(1).run(move || {
         is_inside.recv().unwrap();
@@ -330,5 +337,5 @@ fn a_late_writer_leaves_the_next_alone() {
         // Nobody may be there to hear it.
         let _ = gone.send(());
     });
-    outside.join().unwrap();
+    outside.join().unwrap()
 }
