@@ -16,7 +16,7 @@ const BINARY: &[&str] =
     &["--release", "-p", "tests", "--bin", "sim", "--no-default-features", "--features", "sim"];
 
 /// Seeds of a run that asks for no number.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 3000;
 
 /// For all seeds together, without the building.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn options_are_checked_and_handed_on() -> Result<(), Error> {
-        assert_eq!(parse("")?, "--seeds 1000");
+        assert_eq!(parse("")?, "--seeds 3000");
         assert_eq!(parse("--seed=7 --procs 3")?, "--seed 7 --procs 3");
         assert_eq!(parse("--mode migratory --seeds 5")?, "--mode migratory --seeds 5");
         for wrong in ["--seeds many", "--seed", "--speed 1", "7"] {
