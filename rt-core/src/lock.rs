@@ -149,7 +149,7 @@ impl<T: ?Sized> Protected<T> {
     /// Takes the lock. Never parks a goroutine: the lock is held for moments only.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn lock(&self) -> Guard<'_, T> {
-        if cfg!(feature = "inspect") {
+        if INSPECTED {
             // What the data says may have changed since the caller gave the lock back.
             os::point();
         }
