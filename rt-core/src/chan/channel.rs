@@ -67,8 +67,8 @@ pub(super) struct State<T> {
     pub(super) buffer: Buffer<T>,
     pub(super) waiting_receivers: WaitQueue,
     pub(super) waiting_senders: WaitQueue,
-    /// Futures that want to try again (`future`), and how many senders have rung for one and are
-    /// about to wait.
+    /// Futures that want to try again (`future`), and how many senders are about to wait, and have rung
+    /// for one if there was one.
     pub(super) futures: WaitQueue,
     pub(super) coming: usize,
     /// Set once, when the last handle of either side goes.

@@ -45,8 +45,8 @@ pub(super) trait Case {
     /// - The entry was given to no other's `register`.
     unsafe fn unregister(&self, entry: &Entry);
 
-    /// Rings for a future that is to try when this waits; true, for a send, if it counts as coming from
-    /// now on, until `register` or `unregister`.
+    /// Rings for a future that is to try when this waits. True for a send: it counts as coming from now
+    /// on, until `register` or `unregister`.
     fn announce(&self) -> bool;
 
     /// Gives up what was chosen. A message that a sender has handed over may be lost.

@@ -32,21 +32,20 @@ const ATTEMPTS: usize = 40;
 
 /// Runs one of the three under one seed, if it is one of them.
 pub(crate) fn any(config: &Config, program: &Program, setting: Setting) -> Option<Outcome> {
-    // The first ten decide on processors and mode.
-    let seed = config.seed / 10;
     match program.name {
         NAME => Some(one(config.clone(), setting)),
-        CROWDED => Some(few_threads(config.clone(), setting, seed % 4, crowded)),
-        RELIEVED => Some(few_threads(config.clone(), setting, 3 + seed % 4, relieved)),
+        CROWDED => Some(few_threads(config.clone(), setting, 0, crowded)),
+        RELIEVED => Some(few_threads(config.clone(), setting, 3, relieved)),
         _ => None,
     }
 }
 
-/// As [`one`], but from so many threads on few or none are to be had for a while.
-fn few_threads(config: Config, setting: Setting, first: u64, program: fn(Setting)) -> Outcome {
+/// As [`one`], but when there are so many threads, or a few more, there are few or none to be had for a
+/// while.
+fn few_threads(config: Config, setting: Setting, least: u64, program: fn(Setting)) -> Outcome {
     let seed = config.seed / 10;
     let count = [1, 5, 1000][seed as usize / 4 % 3];
-    let refuse = Refusal { of: Scarce::Thread, first, count };
+    let refuse = Refusal { of: Scarce::Thread, first: least + seed % 4, count };
     let setting = Setting { procs: setting.procs.max(2), ..setting };
     let faults = Faults { refuse: Some(refuse), ..config.faults };
     // A worker that is refused its thread looks as if it slept while there is work.
@@ -102,6 +101,7 @@ pub(crate) fn relieved(setting: Setting) {
 
 /// Runs it under one seed, which says what is refused, from which call on and how often.
 fn one(config: Config, setting: Setting) -> Outcome {
+    // The first ten decide on processors and mode.
     let seed = config.seed / 10;
     let of = [Scarce::Memory, Scarce::Thread, Scarce::Descriptor][(seed % 3) as usize];
     let first = seed / 3 % 34;

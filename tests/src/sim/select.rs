@@ -126,26 +126,7 @@ pub(crate) fn both_ways(setting: Setting) {
             let all: Vec<_> = (0..4)
                 .map(|_| {
                     let (tx, rx) = (tx.clone(), rx.clone());
-                    gort::spawn(move || {
-                        let (mut sent, mut received) = (0, 0);
-                        for _ in 0..4 {
-                            let mut both = Select::new();
-                            let (send, _) = (both.send(&tx), both.recv(&rx));
-                            let chosen = match capacity {
-                                0 => both.select_timeout(20 * MS),
-                                _ => Ok(both.select()),
-                            };
-                            match chosen {
-                                Ok(chosen) if chosen.index() == send => {
-                                    chosen.send(&tx, 1).expect("received");
-                                    sent += 1;
-                                }
-                                Ok(chosen) => received += chosen.recv(&rx).expect("sent"),
-                                Err(SelectTimeoutError) => {}
-                            }
-                        }
-                        (sent, received)
-                    })
+                    gort::spawn(move || send_or_receive(&tx, &rx))
                 })
                 .collect();
             let (sent, received) = all
@@ -156,6 +137,28 @@ pub(crate) fn both_ways(setting: Setting) {
         });
         assert_eq!(sent, received);
     }
+}
+
+/// Does either, a few times; how often each. Without a buffer it may come to neither.
+fn send_or_receive(tx: &Sender<u64>, rx: &Receiver<u64>) -> (u64, u64) {
+    let (mut sent, mut received) = (0, 0);
+    for _ in 0..4 {
+        let mut both = Select::new();
+        let (send, _) = (both.send(tx), both.recv(rx));
+        let chosen = match tx.capacity() {
+            Some(0) => both.select_timeout(20 * MS),
+            _ => Ok(both.select()),
+        };
+        match chosen {
+            Ok(chosen) if chosen.index() == send => {
+                chosen.send(tx, 1).expect("received");
+                sent += 1;
+            }
+            Ok(chosen) => received += chosen.recv(rx).expect("sent"),
+            Err(SelectTimeoutError) => {}
+        }
+    }
+    (sent, received)
 }
 
 /// Selects whose deadline comes about when they are claimed.
