@@ -104,6 +104,10 @@ impl Os for Linux {
         unsafe { memory::guard(first, bytes, stride, count) }
     }
 
+    fn populate(pages: &[*mut u8]) {
+        memory::populate(pages);
+    }
+
     unsafe fn discard(at: *mut u8, bytes: usize) {
         // SAFETY: the caller keeps the trait's contract, which is the function's.
         unsafe { memory::discard(at, bytes) }

@@ -7,7 +7,8 @@
 //! Markers are installed in batches by one `process_madvise` on ourselves, named by the constant
 //! `PIDFD_SELF`. Measured: 0.68 µs a guard one by one, 0.55 in batches of 64. Rejected: a
 //! descriptor of ourselves (0.62 with opening and closing it, and one to leak over `fork`); batches
-//! of 512, no faster, whose list would take 8 KiB of the caller's stack.
+//! of 512, no faster, whose list would take 8 KiB of the caller's stack. In the same way pages that are about
+//! to be written get their memory: on a nested virtual machine 1.15 µs each, and 1.55 by a fault.
 
 use crate::error;
 use crate::raw::{self, Range};
@@ -27,7 +28,7 @@ const FAULT: OsError = OsError(Errno::FAULT.raw_os_error());
 /// A huge page, on the processors that we are for. Below it there is none to forbid.
 const HUGE: usize = 2 * 1024 * 1024;
 
-/// Guards per system call.
+/// Ranges per system call.
 const BATCH: usize = 64;
 
 const UNKNOWN: u8 = 0;
@@ -146,13 +147,25 @@ unsafe fn mark(at: &impl Fn(usize) -> Range, count: usize) -> OsResult<usize> {
 /// # Safety
 /// - As for [`mark`]; `count` is 1 to [`BATCH`].
 unsafe fn mark_batch(at: impl Fn(usize) -> Range, count: usize) -> usize {
-    let mut ranges = [Range { at: null_mut(), bytes: 0 }; BATCH];
-    for (index, range) in ranges[..count].iter_mut().enumerate() {
-        *range = at(index);
-    }
+    let ranges = some_ranges(at, count);
     // SAFETY: the caller gave us these ranges to spoil.
     let taken = unsafe { raw::process_madvise(&ranges[..count], raw::MADV_GUARD_INSTALL) };
     taken.unwrap_or(0).checked_div(ranges[0].bytes).unwrap_or(0)
+}
+
+/// The first `count` ranges, which are [`BATCH`] at most.
+fn some_ranges(at: impl Fn(usize) -> Range, count: usize) -> [Range; BATCH] {
+    core::array::from_fn(|i| if i < count { at(i) } else { Range { at: null_mut(), bytes: 0 } })
+}
+
+/// As `Os::populate`.
+pub(crate) fn populate(pages: &[*mut u8]) {
+    let bytes = page_size();
+    for pages in pages.chunks(BATCH) {
+        let ranges = some_ranges(|index| Range { at: pages[index], bytes }, pages.len());
+        // SAFETY: this advice changes no contents. Who touches a page that was refused finds out why.
+        let _ = unsafe { raw::process_madvise(&ranges[..pages.len()], raw::MADV_POPULATE_WRITE) };
+    }
 }
 
 /// Takes all rights from a range.

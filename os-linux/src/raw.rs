@@ -17,6 +17,8 @@ pub(crate) const MADV_GUARD_INSTALL: c_int = 102;
 pub(crate) const MADV_GUARD_REMOVE: c_int = 103;
 /// Makes the kernel read pages, which it can't if there is a guard.
 pub(crate) const MADV_POPULATE_READ: c_int = linux::MADV_POPULATE_READ as c_int;
+/// Makes the kernel put memory behind pages, as if they were written.
+pub(crate) const MADV_POPULATE_WRITE: c_int = linux::MADV_POPULATE_WRITE as c_int;
 /// Stands for a descriptor of the calling process, where the kernel knows it.
 const PIDFD_SELF: c_int = -10001;
 

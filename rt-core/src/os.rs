@@ -82,6 +82,10 @@ pub trait Os {
     ///   a guard already, from a call that was refused half-way.
     unsafe fn guard(first: *mut u8, bytes: usize, stride: usize, count: usize) -> OsResult<()>;
 
+    /// Has memory put behind some pages, each by its lowest address, which are about to be written: together
+    /// they take less time than a fault each. A hint, which changes nothing of what is in them.
+    fn populate(_pages: &[*mut u8]) {}
+
     /// Gives the memory behind `bytes` from `at` back to the system. The range stays committed and
     /// reads as zero when next touched. Can't fail: at worst the memory is kept and zeroed.
     ///

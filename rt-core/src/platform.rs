@@ -21,6 +21,7 @@ macro_rules! os_symbols {
         gort0_commit: unsafe fn commit(at: *mut u8, bytes: usize) -> $crate::OsResult<()>;
         gort0_guard: unsafe fn guard(first: *mut u8, bytes: usize, stride: usize, count: usize)
             -> $crate::OsResult<()>;
+        gort0_populate: safe fn populate(pages: &[*mut u8]) -> ();
         gort0_discard: unsafe fn discard(at: *mut u8, bytes: usize) -> ();
         gort0_release: unsafe fn release(at: *mut u8, bytes: usize) -> ();
         gort0_guard_kind: safe fn guard_kind() -> $crate::GuardKind;

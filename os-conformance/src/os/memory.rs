@@ -27,6 +27,11 @@ pub(super) fn clauses<O: Os + 'static>() -> Vec<Clause> {
              before.",
             in_pieces::<O>,
         ),
+        Clause::new(
+            "Os::populate/keeps-contents",
+            "A hint, which changes nothing of what is in them.",
+            populated::<O>,
+        ),
         Clause::new("Os::discard/zero", "reads as zero when next touched.", discarded::<O>),
         Clause::new(
             "Os::discard/stays-committed",
@@ -124,6 +129,23 @@ fn in_pieces<O: Os>(_: &Suite) -> Verdict {
     for page in [0, 1, 2, 3, 6, 7] {
         let read = region.read(page);
         holds!(read == [page as u8 + 1; 2], "page {page} was filled with {}: {read:?}", page + 1);
+    }
+    Ok(())
+}
+
+/// Every other page is full already, and one is named twice.
+fn populated<O: Os>(_: &Suite) -> Verdict {
+    let region = Region::<O>::committed(100)?;
+    (0..100).step_by(2).for_each(|page| region.fill(page, 1));
+    let pages: Vec<_> = (0..100).chain([7]).map(|page| region.page(page)).collect();
+    O::populate(&[]);
+    O::populate(&pages);
+    for page in 0..100 {
+        let (read, before) = (region.read(page), u8::from(page % 2 == 0));
+        holds!(read == [before; 2], "page {page} was full of {before}: {read:?}");
+        region.fill(page, 2);
+        let read = region.read(page);
+        holds!(read == [2; 2], "a populated page was filled with 2: {read:?}");
     }
     Ok(())
 }

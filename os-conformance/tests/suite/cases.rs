@@ -25,6 +25,7 @@ const MEMORY: &[&str] = &[
     "Os::commit/",
     "Os::guard",
     "Os::discard/",
+    "Os::populate/",
     "Os::release/",
     "Os::no_memory/",
 ];
@@ -127,6 +128,7 @@ cases! {
     commit_of_dirt: COMMITS_DIRT => ["Os::commit/zero"];
     reserve_without_alignment: RESERVES_UNALIGNED { only: &["Os::reserve"] }
         => ["Os::reserve/aligned"];
+    populate_that_zeroes: POPULATES_ZEROS => ["Os::populate/keeps-contents"];
     discard_that_keeps_the_data: DISCARDS_NOTHING => ["Os::discard/zero"];
     discard_of_a_page_more: DISCARDS_MORE => ["Os::discard/nothing-else"];
     guard_that_is_none: GUARDS_NOTHING

@@ -46,6 +46,8 @@ pub(crate) const RESERVES_UNALIGNED: usize = 16;
 pub(crate) const DISCARDS_NOTHING: usize = 17;
 /// `discard` takes the page above too.
 pub(crate) const DISCARDS_MORE: usize = 18;
+/// `populate` zeroes the pages.
+pub(crate) const POPULATES_ZEROS: usize = 69;
 /// `guard` does nothing.
 pub(crate) const GUARDS_NOTHING: usize = 19;
 /// `guard` takes the page above instead.

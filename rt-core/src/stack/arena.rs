@@ -53,6 +53,11 @@ pub(super) unsafe fn adopt(base: *mut u8, class: Class) -> GoroutineRef {
     unsafe { GoroutineRef::from_raw(record) }
 }
 
+/// The page of a region's record, and of what is called first below it.
+pub(super) fn last_page(base: *mut u8, class: Class) -> *mut u8 {
+    base.wrapping_add(class.bytes() - os::page_size())
+}
+
 /// The lowest address of the region in which a record lies.
 pub(crate) fn base_of(g: GoroutineRef) -> *mut u8 {
     let region = g.region;

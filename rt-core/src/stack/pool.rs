@@ -7,11 +7,11 @@ use core::array;
 use super::arena::{self, Arena};
 use super::cache::batch;
 use super::{CLASSES, Class};
-use crate::OsResult;
 use crate::goroutine::{Batch, GoroutineRef};
 use crate::list::List;
 use crate::lock::Protected;
 use crate::seam::{AtomicUsize, Ordering};
+use crate::{OsResult, os};
 
 /// The size of a class's first arena, and of its largest, in bytes of addresses. Arenas double from
 /// one to the other: a small program maps little, and a million stacks need some 40 mappings.
@@ -21,6 +21,10 @@ const ARENA_BYTES: (usize, usize) = (16 << 20, 4 << 30);
 /// doubles from one to the other. With fewer processors than the first it is theirs: a page fault each
 /// is what a small program's start is made of.
 const PREPARE: (usize, usize) = (8, 512);
+
+/// From so many fresh regions on, the system is asked for their memory at once. (A small program's start takes
+/// fewer.)
+const POPULATE: usize = 8;
 
 /// How many full lists a class keeps with their memory when nobody has asked for them lately.
 const KEEP: usize = 2;
@@ -95,7 +99,10 @@ impl StackPool {
                 n += 1;
             }
         }
-        // The records are written without the lock, for that is where the page faults are.
+        // Without the lock, for this is where the memory comes from, and the records are written.
+        if !cfg!(feature = "small") && n >= POPULATE {
+            os::populate(&bases.map(|base| arena::last_page(base, class))[..n]);
+        }
         let list = List::new();
         for &base in &bases[..n] {
             // SAFETY: taken from `clean` above, so prepared and used by nobody.
@@ -279,7 +286,7 @@ impl ClassPool {
         if !self.prepare_in_last()? {
             self.grow(class)?;
             if !self.prepare_in_last()? {
-                return Err(crate::os::no_memory());
+                return Err(os::no_memory());
             }
         }
         // Handed out from the lowest address on.

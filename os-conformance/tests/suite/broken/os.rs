@@ -81,6 +81,14 @@ impl<const FAULT: usize> Os for Broken<FAULT> {
         unsafe { Linux::guard(first, bytes, stride, count) }
     }
 
+    fn populate(pages: &[*mut u8]) {
+        Linux::populate(pages);
+        if FAULT == POPULATES_ZEROS {
+            // SAFETY: checks populate committed pages of their own.
+            pages.iter().for_each(|page| unsafe { page.write_bytes(0, Linux::page_size()) });
+        }
+    }
+
     unsafe fn discard(at: *mut u8, bytes: usize) {
         let bytes = match FAULT {
             DISCARDS_NOTHING => return,

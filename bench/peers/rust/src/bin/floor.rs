@@ -334,11 +334,15 @@ unsafe fn mem(given: Given) -> Figures {
         let mut stacks = (0..given.n as usize).map(|i| base.add(i * STRIDE)).peekable();
         while stacks.peek().is_some() {
             let batch: Vec<_> = stacks.by_ref().take(BATCH).collect();
-            let guards: Vec<_> =
-                batch.iter().map(|&b| libc::iovec { iov_base: b.cast(), iov_len: PAGE }).collect();
-            let (call, advice) = (libc::SYS_process_madvise, MADV_GUARD_INSTALL);
-            let done = libc::syscall(call, OURSELVES, guards.as_ptr(), guards.len(), advice, 0);
-            assert_eq!(done, (guards.len() * PAGE) as i64, "the system has no guards");
+            for (page, advice) in [(0, MADV_GUARD_INSTALL), (STRIDE - PAGE, libc::MADV_POPULATE_WRITE)] {
+                let pages: Vec<_> = batch
+                    .iter()
+                    .map(|&b| libc::iovec { iov_base: b.add(page).cast(), iov_len: PAGE })
+                    .collect();
+                let call = libc::SYS_process_madvise;
+                let done = libc::syscall(call, OURSELVES, pages.as_ptr(), pages.len(), advice, 0);
+                assert_eq!(done, (pages.len() * PAGE) as i64, "the system refuses {advice}");
+            }
             batch.iter().for_each(|b| b.add(STRIDE - 64).cast::<u64>().write_volatile(1));
         }
         let spawn_ns = start.elapsed().as_nanos() as f64 / given.n as f64;
