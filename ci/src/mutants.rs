@@ -134,6 +134,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("recycle", Sim),
     ("timer-nearest", Sim),
     ("timer-remove", Sim),
+    ("timer-stale", Loom("deadlines_of_all_kinds")),
+    ("far-turn", Loom("deadlines_of_all_kinds")),
     ("timeout-unlink", Sim),
     // A turn.
     ("budget", Sim),

@@ -23,7 +23,7 @@ use crate::sleep::UNSTARTED;
 use crate::spin::Spin;
 use crate::stack::StackCache;
 use crate::stats::Counters;
-use crate::timer::TimerHeap;
+use crate::timer::Timers;
 use crate::wait::Waiter;
 use crate::worker::{Worker, WorkerRef};
 
@@ -105,7 +105,7 @@ pub(crate) struct Processor {
     pub(crate) ring: RunQueue,
     /// What the ring has no room for: the oldest, in order.
     spill: Protected<Deque>,
-    pub(crate) timers: Protected<TimerHeap>,
+    pub(crate) timers: Protected<Timers>,
     /// The first deadline in `timers`. Written under its lock; a stale read is repeated in 61 ticks
     /// or before sleep.
     pub(crate) nearest: AtomicU64,
@@ -175,7 +175,7 @@ impl Processor {
 
             ring: RunQueue::new(),
             next: AtomicPtr::new(ptr::null_mut()),
-            timers: Protected::ordinary(TimerHeap::new()),
+            timers: Protected::ordinary(Timers::new()),
             nearest: AtomicU64::new(FOREVER),
             migratory,
             has_thieves: mutant!("thieves": most > 1 => false),

@@ -1,26 +1,40 @@
-//! Timers: a heap of deadlines a processor.
+//! Timers: the deadlines of a processor.
 //!
-//! A deadline belongs to a [`Waiter`], which lies on the stack of what waits. The heap has four
-//! children a node, as Go's: fewer cache lines on the way down than with two. Each entry carries its
-//! deadline, so that sifting doesn't follow pointers, and its number, under which a table knows where
-//! it is, so that a cancelled timer is taken out at once and leaves nothing behind.
+//! A deadline belongs to a [`Waiter`], which lies on the stack of what waits. The next ones are in a heap.
+//! Where there are many, the heap has those of the next milliseconds only, and the others lie in the slots
+//! of a wheel, unsorted, until their time is near (`far`): the way through a heap of a million takes 300 ns,
+//! most of it waiting for memory, and this one fits into the nearest cache.
 //!
-//! Rejected: a place that each waiter keeps for itself. To take out the first of a million moves ten
-//! others, and each of them would be a stack that nobody has touched for long.
+//! Both keep a deadline with a number, under which a table has the waiter. Most deadlines are never
+//! reached: one that is taken out early only loses its waiter, and its entry stays where it is until it comes
+//! first, or until there are as many of these as of others, and all are swept out.
+//!
+//! Rejected: a place that each waiter keeps for itself, or a table of places (what is moved has to be told
+//! where it is, each time, and lies on a stack that nobody has touched for long, or anywhere in a table).
 
+mod far;
+
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cell::Cell;
+use core::cmp::Ordering;
 use core::ptr::NonNull;
 
 use crate::FOREVER;
+use crate::seam::{INSPECTED, MODEL, mutant};
 use crate::wait::Waiter;
+use far::Far;
 
-const CHILDREN: usize = 4;
-
-/// The number of what is in no heap, and the end of the list of free ones.
+/// The number of what is not kept.
 const NONE: u32 = u32::MAX;
 
-/// Under which number a heap knows a waiter. Protected by the heap's lock.
+/// From so many deadlines on, those that are far are kept apart; until there are only a quarter of it.
+const MANY: usize = if INSPECTED || MODEL { 8 } else { 1024 };
+
+/// So many entries of what was taken out early are kept until they come first, however few others there are.
+const FEW_STALE: usize = if INSPECTED || MODEL { 2 } else { 64 };
+
+/// Under which number a waiter's deadline is kept. Protected by the lock of what keeps it.
 pub(crate) struct Number(Cell<u32>);
 
 impl Number {
@@ -29,149 +43,180 @@ impl Number {
     }
 }
 
-#[derive(Clone, Copy)]
+/// A deadline, and under which number the table has its waiter.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Entry {
     deadline: u64,
     number: u32,
 }
 
-/// The deadlines of one processor.
-pub(crate) struct TimerHeap {
-    entries: Vec<Entry>,
-    /// By number: where its entry is; of a free number, the next free one.
-    places: Vec<u32>,
-    /// By number: whose it is, or was.
-    waiters: Vec<NonNull<Waiter>>,
-    free: u32,
+/// The nearest is the greatest: what a heap has first.
+impl Ord for Entry {
+    fn cmp(&self, other: &Entry) -> Ordering {
+        other.deadline.cmp(&self.deadline)
+    }
 }
 
-// SAFETY: the waiters pointed to may be on any stack; the heap's lock orders all accesses to their
-// numbers, and a waiter is taken out under it before its stack goes on.
-unsafe impl Send for TimerHeap {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
-impl TimerHeap {
-    pub(crate) const fn new() -> TimerHeap {
-        TimerHeap { entries: Vec::new(), places: Vec::new(), waiters: Vec::new(), free: NONE }
+/// The deadlines of one processor.
+pub(crate) struct Timers {
+    /// All deadlines, or those that are not in `far`. The first one has a waiter.
+    near: BinaryHeap<Entry>,
+    far: Option<Far>,
+    /// By number: whose it is; none if it was taken out early, or is free.
+    waiters: Vec<Option<NonNull<Waiter>>>,
+    free: Vec<u32>,
+    /// How many entries have no waiter.
+    stale: usize,
+}
+
+// SAFETY: the waiters pointed to may be on any stack; the lock on these timers orders all accesses to
+// their numbers, and a waiter is taken out under it before its stack goes on.
+unsafe impl Send for Timers {}
+
+impl Timers {
+    pub(crate) const fn new() -> Timers {
+        Timers {
+            near: BinaryHeap::new(),
+            far: None,
+            waiters: Vec::new(),
+            free: Vec::new(),
+            stale: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.waiters.len() - self.free.len() - self.stale
     }
 
-    /// The first deadline, or `FOREVER`.
+    /// Not later than the first deadline; `FOREVER` if there is none.
     pub(crate) fn nearest(&self) -> u64 {
-        self.entries.first().map_or(FOREVER, |entry| entry.deadline)
+        match self.near.peek() {
+            Some(entry) => entry.deadline,
+            None if cfg!(feature = "small") || self.len() == 0 => FOREVER,
+            None => self.far.as_ref().map_or(FOREVER, Far::nearest),
+        }
     }
 
     /// # Safety
-    /// - `waiter` is in no heap, and stays alive and in place until it is taken out.
+    /// - `waiter` is not kept yet, and stays alive and in place until it is taken out.
     pub(crate) unsafe fn insert(&mut self, deadline: u64, waiter: NonNull<Waiter>) {
         let number = self.number_for(waiter);
         // SAFETY: promised by the caller.
         unsafe { waiter.as_ref() }.timer().0.set(number);
-        self.entries.push(Entry { deadline, number });
-        self.up(self.entries.len() - 1);
+        self.keep(Entry { deadline, number });
+        if !cfg!(feature = "small") && self.far.is_none() && self.len() > MANY {
+            self.far = Some(Far::new(self.nearest()));
+            self.file_again();
+        }
     }
 
     fn number_for(&mut self, waiter: NonNull<Waiter>) -> u32 {
-        let number = self.free;
-        if number == NONE {
-            let number = self.places.len() as u32;
-            if number == NONE {
-                crate::fatal!("a processor keeps {NONE} deadlines at most, and has as many");
-            }
-            self.places.push(NONE);
-            self.waiters.push(waiter);
+        if let Some(number) = self.free.pop() {
+            self.waiters[number as usize] = Some(waiter);
             return number;
         }
-        self.free = self.places[number as usize];
-        self.waiters[number as usize] = waiter;
+        let number = self.waiters.len() as u32;
+        if number == NONE {
+            crate::fatal!("a processor keeps {NONE} deadlines at most, and has as many");
+        }
+        self.waiters.push(Some(waiter));
         number
     }
 
     /// Takes a waiter out, if it is still in.
     pub(crate) fn remove(&mut self, waiter: &Waiter) {
-        let number = waiter.timer().0.get();
+        let number = waiter.timer().0.replace(NONE);
         if number == NONE {
             return;
         }
-        debug_assert_eq!(
-            self.waiters[number as usize],
-            NonNull::from(waiter),
-            "a timer is misplaced"
-        );
-        self.take(self.places[number as usize] as usize);
-        waiter.timer().0.set(NONE);
+        let before = self.waiters[number as usize].take();
+        debug_assert_eq!(before, Some(NonNull::from(waiter)), "a timer is misplaced");
+        self.stale += 1;
+        self.drop_stale();
+        if self.stale > self.len() + FEW_STALE {
+            self.file_again();
+        }
     }
 
     /// Takes out waiters whose deadline has come, and hands each to `claim`, `N` at a time at most.
     pub(crate) fn take_due<const N: usize>(&mut self, now: u64, mut claim: impl FnMut(&Waiter)) {
+        self.come_near(now);
         let mut due = [None; N];
         for waiter in &mut due {
-            if self.nearest() > now {
+            if self.near.peek().is_none_or(|first| first.deadline > now) {
                 break;
             }
-            *waiter = Some(self.take(0));
+            let Some(entry) = self.near.pop() else { break };
+            *waiter = self.waiters[entry.number as usize].take();
+            self.free.push(entry.number);
+            self.drop_stale();
         }
         // SAFETY: `insert` was promised that a waiter stays until it is taken out, and the lock on
-        // this heap, which is held, has to be taken for that.
+        // these timers, which is held, has to be taken for that.
         let waiters = || due.iter().map_while(|waiter| waiter.map(|w| unsafe { w.as_ref() }));
         // One by one only now, and nothing else: a processor fetches many stacks at the same time.
         waiters().for_each(|waiter| waiter.timer().0.set(NONE));
         waiters().for_each(&mut claim);
     }
 
-    /// Its waiter doesn't know of it yet.
-    fn take(&mut self, place: usize) -> NonNull<Waiter> {
-        let number = self.entries.swap_remove(place).number;
-        if place < self.entries.len() {
-            self.settle(place);
+    fn keep(&mut self, entry: Entry) {
+        match self.far() {
+            Some(far) if !far.is_near(entry) => far.push(entry),
+            _ => self.near.push(entry),
         }
-        self.places[number as usize] = self.free;
-        self.free = number;
-        self.waiters[number as usize]
     }
 
-    /// Moves the entry at `place`, which came from the end, to where it belongs.
-    fn settle(&mut self, place: usize) {
-        if place > 0 && self.entries[place].deadline < self.entries[(place - 1) / CHILDREN].deadline
+    /// A small program's are all near.
+    fn far(&mut self) -> Option<&mut Far> {
+        if cfg!(feature = "small") { None } else { self.far.as_mut() }
+    }
+
+    /// Takes those that are near now out of the slots.
+    fn come_near(&mut self, now: u64) {
+        let near = &mut self.near;
+        let Some(far) = self.far.as_mut().filter(|_| !cfg!(feature = "small")) else { return };
+        far.turn_to(now, near);
+        self.drop_stale();
+        if self.len() < MANY / 4 {
+            self.file_again();
+        }
+    }
+
+    /// Sees to it that the first one has a waiter.
+    fn drop_stale(&mut self) {
+        while mutant!("timer-stale": self.stale > 0 => false)
+            && let Some(first) = self.near.peek().copied()
+            && self.waiters[first.number as usize].is_none()
         {
-            self.up(place);
-        } else {
-            self.down(place);
+            self.near.pop();
+            self.free.push(first.number);
+            self.stale -= 1;
         }
     }
 
-    fn up(&mut self, mut place: usize) {
-        let entry = self.entries[place];
-        while place > 0 {
-            let parent = (place - 1) / CHILDREN;
-            if self.entries[parent].deadline <= entry.deadline {
-                break;
+    /// Sweeps out what has no waiter, and puts everything where it belongs.
+    #[cold]
+    fn file_again(&mut self) {
+        let mut entries = core::mem::take(&mut self.near).into_vec();
+        if let Some(far) = self.far() {
+            far.empty_into(&mut entries);
+        }
+        if self.len() < MANY / 4 {
+            self.far = None;
+        }
+        for entry in entries {
+            if self.waiters[entry.number as usize].is_some() {
+                self.keep(entry);
+            } else {
+                self.free.push(entry.number);
             }
-            self.put(place, self.entries[parent]);
-            place = parent;
         }
-        self.put(place, entry);
-    }
-
-    fn down(&mut self, mut place: usize) {
-        let entry = self.entries[place];
-        loop {
-            let first = place * CHILDREN + 1;
-            let end = (first + CHILDREN).min(self.entries.len());
-            let Some(least) = (first..end).min_by_key(|&i| self.entries[i].deadline) else { break };
-            if entry.deadline <= self.entries[least].deadline {
-                break;
-            }
-            self.put(place, self.entries[least]);
-            place = least;
-        }
-        self.put(place, entry);
-    }
-
-    fn put(&mut self, place: usize, entry: Entry) {
-        self.entries[place] = entry;
-        self.places[entry.number as usize] = place as u32;
+        self.stale = 0;
     }
 }

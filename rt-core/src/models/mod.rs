@@ -24,6 +24,7 @@ mod parking;
 mod platform;
 mod queues;
 mod sleep;
+mod timers;
 
 use std::env;
 

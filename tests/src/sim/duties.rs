@@ -100,6 +100,35 @@ pub(crate) fn deadlines(setting: Setting) {
     });
 }
 
+/// Deadlines from microseconds to years, more than are kept in one heap: each comes, none too early, and those
+/// of one processor in order. As many are given up before.
+pub(crate) fn far_deadlines(setting: Setting) {
+    let woken = setting.run(|| {
+        let (news, told) = chan::unbounded();
+        let (call, called) = chan::unbounded::<()>();
+        for i in 0..16u32 {
+            let (news, called) = (news.clone(), called.clone());
+            gort::go(move || {
+                let start = rt_core::os::now();
+                let nanoseconds = 1000 << (3 * (i * 7 % 16));
+                gort::sleep(Duration::from_nanos(nanoseconds));
+                assert!(rt_core::os::now() - start >= nanoseconds, "woke early");
+                news.send(start + nanoseconds).expect("open");
+            });
+            gort::go(move || {
+                let patience = Duration::from_secs(1 + u64::from(i) * 7 % 16);
+                assert_eq!(called.recv_timeout(patience), Ok(()));
+            });
+        }
+        drop((news, called));
+        gort::sleep(100 * US);
+        (0..16).for_each(|_| call.send(()).expect("they wait"));
+        told.iter().collect::<Vec<_>>()
+    });
+    assert_eq!(woken.len(), 16);
+    assert!(woken.is_sorted() || setting.procs > 1 || !setting.punctual, "{woken:?}");
+}
+
 /// A server and its clients: what was sent comes back, however the network splits it.
 pub(crate) fn echo(setting: Setting) {
     setting.run(|| {

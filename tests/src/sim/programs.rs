@@ -101,6 +101,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "hog", run: duties::hog },
     Program { name: "outsider", run: duties::outsider },
     Program { name: "deadlines", run: duties::deadlines },
+    Program { name: "far_deadlines", run: duties::far_deadlines },
     Program { name: "echo", run: duties::echo },
     Program { name: "called", run: duties::called },
     Program { name: "crowd", run: duties::crowd },
