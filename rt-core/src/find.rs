@@ -102,6 +102,7 @@ impl Worker {
     fn fire_timers(&self, entered: &Entered<'_>, now: u64) {
         loop {
             let due = self.processor().due(now);
+            due.prefetch();
             due.iter().filter(|g| g.state.ready()).for_each(|g| entered.push_last(g));
             if self.processor().nearest.load(Ordering::Relaxed) > now {
                 break;

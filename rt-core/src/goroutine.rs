@@ -138,8 +138,12 @@ impl GoroutineRef {
 impl GoroutineRef {
     /// Has the end of its stack fetched, where it goes on. For whom it is queued.
     pub(crate) fn prefetch_stack(self) {
+        self.prefetch_lines(3);
+    }
+
+    fn prefetch_lines(self, lines: usize) {
         let end: *const () = self.context.get().0.cast_const().cast();
-        for line in 0..3 {
+        for line in 0..lines {
             arch::prefetch(end.wrapping_byte_add(line * LINE));
         }
     }
@@ -327,6 +331,22 @@ impl Batch {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = GoroutineRef> {
         self.goroutines.iter().copied().flatten()
+    }
+
+    /// Has fetched what they touch when they go on and, as sleepers often do, soon end: their frames, and where
+    /// their results go. For goroutines that have waited for long, and are claimed.
+    pub(crate) fn prefetch(&self) {
+        #[cfg(not(feature = "small"))]
+        {
+            // All records first: from there the rest is found, and what is fetched together is waited for once.
+            self.iter().for_each(|g| prefetch(g.as_ptr()));
+            for g in self.iter() {
+                g.prefetch_lines(9);
+                if let Some(packet) = g.packet.get() {
+                    arch::prefetch(packet.address());
+                }
+            }
+        }
     }
 }
 

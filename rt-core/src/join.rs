@@ -66,6 +66,12 @@ pub struct Packed(NonNull<()>);
 impl Packed {
     const SCOPE: usize = 1;
 
+    /// Of the packet or, marked, of the scope.
+    #[cfg(not(feature = "small"))]
+    pub(crate) fn address(self) -> *const () {
+        self.0.as_ptr()
+    }
+
     fn packet(head: NonNull<Head>) -> Packed {
         Packed(head.cast())
     }
