@@ -631,6 +631,11 @@ impl Processor {
         due
     }
 
+    /// When its worker, which sleeps, asks to be woken for the first deadline. Owner only.
+    pub(crate) fn ask_for(&self, nearest: u64, now: u64) -> u64 {
+        self.late.ask(nearest, || self.timers.lock().len(), now)
+    }
+
     /// How many deadlines are kept here, while all threads stand still.
     pub(crate) fn deadlines(&self) -> usize {
         self.timers.try_lock().map_or(0, |timers| timers.len())

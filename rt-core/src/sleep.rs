@@ -152,7 +152,7 @@ impl Worker {
         }
         processor.scavenger.look(self, || self.has_reason_to_stay(surplus));
         let begin = os::now();
-        let asked = processor.late.ask(nearest, || processor.timers.lock().len(), begin);
+        let asked = processor.ask_for(nearest, begin);
         let mut until = asked.min(shared.trim()).min(processor.scavenger.due());
 
         mutant!("sleep-order": () => {
@@ -196,7 +196,8 @@ impl Worker {
         let (shared, processor) = (self.shared(), self.processor());
         self.stop_searching();
         processor.counters.sleeps.add(1);
-        let until = until.min(processor.nearest.load(Ordering::Relaxed));
+        let nearest = processor.nearest.load(Ordering::Relaxed);
+        let until = until.min(processor.ask_for(nearest, os::now()));
         let state = self.lies_down(BIDES_ON_WORD, BIDES_IN_POLLER);
         // SeqCst: pairs with the locked instruction by which something comes for this worker, and
         // its look at `sleep` after it.
