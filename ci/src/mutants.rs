@@ -143,6 +143,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("turn", Sim),
     ("yield-budget", Sim),
     ("checkpoint", Sim),
+    ("grace", Sim),
     ("joined", Native("fairness")),
     ("payer", Native("counts")),
     ("list-names", Sim),

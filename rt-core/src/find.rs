@@ -96,7 +96,7 @@ impl Worker {
             processor.stride.set(mutant!("stride-kept": more => LOOK_AROUND));
             processor.age(None);
         }
-        processor.set_budget(processor.stride.get());
+        processor.begin_round();
     }
 
     fn fire_timers(&self, entered: &Entered<'_>, now: u64) {

@@ -338,7 +338,7 @@ pub fn yield_now() -> bool {
     true
 }
 
-/// Counts as a resumption, and gives way when it is time to look around: for operations that take
+/// Counts as a resumption, and gives way soon after it is time to look around: for operations that take
 /// long enough and might never park, such as those on a socket that is always ready.
 #[inline]
 pub fn checkpoint() {
@@ -347,6 +347,13 @@ pub fn checkpoint() {
     if budget > 0 {
         entered.processor().set_budget(mutant!("checkpoint": budget - 1 => budget));
     } else {
+        overdraw(entered);
+    }
+}
+
+#[cold]
+fn overdraw(entered: Entered<'_>) {
+    if !entered.processor().has_grace() {
         entered.leave(Leave::Yield);
     }
 }

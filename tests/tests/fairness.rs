@@ -341,3 +341,35 @@ fn messages_from_outside_are_received_within_61_ticks() {
         late
     });
 }
+
+/// The worker looks around after some sixty operations, of whomever they are. Whoever has come to its turn by
+/// then, and does a few at a time, ends that turn first: it would wait for all the others once more.
+#[test]
+fn a_short_turn_is_not_cut() {
+    Mode::Stays(1).run(|| {
+        let turns = Arc::new(AtomicU64::new(0));
+        let others: Vec<_> = (0..CROWD)
+            .map(|_| {
+                let turns = Arc::clone(&turns);
+                gort::spawn(move || {
+                    let (tx, rx) = chan::bounded(1);
+                    let mut cut = 0;
+                    for _ in 0..200 {
+                        let turn = 1 + turns.fetch_add(1, Ordering::Relaxed);
+                        for _ in 0..3 {
+                            chan::select! {
+                                send(tx, ()) -> sent => sent.unwrap(),
+                            }
+                            rx.recv().unwrap();
+                        }
+                        cut += u64::from(turns.load(Ordering::Relaxed) != turn);
+                        gort::yield_now();
+                    }
+                    cut
+                })
+            })
+            .collect();
+        let cut: u64 = others.into_iter().map(|other| other.join().unwrap()).sum();
+        assert_eq!(cut, 0, "of {} turns", turns.load(Ordering::Relaxed));
+    });
+}
