@@ -111,7 +111,7 @@ pub(crate) struct Processor {
     /// What the ring has no room for: the oldest, in order.
     spill: Protected<Deque>,
     pub(crate) timers: Protected<Timers>,
-    /// The first deadline in `timers`. Written under its lock; a stale read is repeated in 61 ticks
+    /// Not later than the first deadline in `timers`. Written under its lock; a stale read is repeated in 61 ticks
     /// or before sleep.
     pub(crate) nearest: AtomicU64,
 

@@ -73,6 +73,8 @@ pub(crate) struct Timers {
     free: Vec<u32>,
     /// How many entries have no waiter.
     stale: usize,
+    /// When it was last asked who is due.
+    asked: u64,
 }
 
 // SAFETY: the waiters pointed to may be on any stack; the lock on these timers orders all accesses to
@@ -87,6 +89,7 @@ impl Timers {
             waiters: Vec::new(),
             free: Vec::new(),
             stale: 0,
+            asked: 0,
         }
     }
 
@@ -111,7 +114,7 @@ impl Timers {
         unsafe { waiter.as_ref() }.timer().0.set(number);
         self.keep(Entry { deadline, number });
         if !cfg!(feature = "small") && self.far.is_none() && self.len() > MANY {
-            self.far = Some(Far::new(self.nearest()));
+            self.far = Some(Far::new(self.asked));
             self.file_again();
         }
     }
@@ -146,6 +149,7 @@ impl Timers {
 
     /// Takes out waiters whose deadline has come, and hands each to `claim`, `N` at a time at most.
     pub(crate) fn take_due<const N: usize>(&mut self, now: u64, mut claim: impl FnMut(&Waiter)) {
+        self.asked = now;
         self.come_near(now);
         let mut due = [None; N];
         for waiter in &mut due {
