@@ -334,10 +334,11 @@ impl Batch {
     }
 
     /// Has fetched what they touch when they go on and, as sleepers often do, soon end: their frames, and where
-    /// their results go. For goroutines that have waited for long, and are claimed.
+    /// their results go. For goroutines that have waited for long, and are claimed. Of a few nothing is: there is
+    /// little to be done at the same time, and what is alone has its stack at hand.
     pub(crate) fn prefetch(&self) {
         #[cfg(not(feature = "small"))]
-        {
+        if self.len > Batch::MOST / 4 {
             // All records first: from there the rest is found, and what is fetched together is waited for once.
             self.iter().for_each(|g| prefetch(g.as_ptr()));
             for g in self.iter() {
