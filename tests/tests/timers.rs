@@ -125,6 +125,21 @@ fn ten_thousand_sleepers() {
     });
 }
 
+/// Whoever is one too many for a heap has the wheel made, and needs no more of its stack for that.
+#[test]
+fn many_sleepers_on_the_smallest_stacks() {
+    Mode::Stays(1).run(|| {
+        let sleepers: Vec<_> = (0..2_000)
+            .map(|i| {
+                let sleeper = gort::thread::Builder::new().stack_size(1);
+                sleeper.spawn(move || lateness(Duration::from_micros(100_000 + i))).unwrap()
+            })
+            .collect();
+        let worst = sleepers.into_iter().map(|sleeper| sleeper.join().unwrap()).max();
+        assert!(worst.is_some_and(|worst| worst < LATE), "{worst:?}");
+    });
+}
+
 #[test]
 fn limits_that_are_over_at_once() {
     everywhere(|_| limits_of_zero());

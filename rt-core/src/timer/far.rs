@@ -29,13 +29,14 @@ const LEVELS: usize = (u64::BITS - WITHIN).div_ceil(DIGIT) as usize;
 pub(super) struct Far {
     /// The last moment that is near: the end of a slot of the lowest level.
     horizon: u64,
-    levels: Box<[Level; LEVELS]>,
+    /// Made slot by slot: 14 KiB at once would be on the stack of whoever waits first, which may be small.
+    levels: Box<[Level]>,
 }
 
 struct Level {
     /// Which slots have an entry, a bit each.
     used: u64,
-    slots: [Slot; SLOTS],
+    slots: Box<[Slot]>,
 }
 
 struct Slot {
@@ -47,7 +48,7 @@ struct Slot {
 impl Far {
     #[cold]
     pub(super) fn new(now: u64) -> Far {
-        Far { horizon: horizon(now), levels: Box::default() }
+        Far { horizon: horizon(now), levels: (0..LEVELS).map(|_| Level::new()).collect() }
     }
 
     pub(super) fn is_near(&self, entry: Entry) -> bool {
@@ -109,14 +110,12 @@ fn horizon(now: u64) -> u64 {
     now | ((1 << WITHIN) - 1)
 }
 
-impl Default for Level {
-    fn default() -> Level {
-        let empty = || Slot { earliest: FOREVER, entries: Vec::new() };
-        Level { used: 0, slots: core::array::from_fn(|_| empty()) }
-    }
-}
-
 impl Level {
+    fn new() -> Level {
+        let empty = |_| Slot { earliest: FOREVER, entries: Vec::new() };
+        Level { used: 0, slots: (0..SLOTS).map(empty).collect() }
+    }
+
     fn first(&self) -> Option<&Slot> {
         self.slots.get(self.used.trailing_zeros() as usize)
     }
