@@ -136,12 +136,8 @@ impl GoroutineRef {
 
 #[cfg(not(feature = "small"))]
 impl GoroutineRef {
-    /// Has the end of its stack fetched, where it goes on. For whom it is queued.
-    pub(crate) fn prefetch_stack(self) {
-        self.prefetch_lines(3);
-    }
-
-    fn prefetch_lines(self, lines: usize) {
+    /// Has so many lines of its stack fetched, from where it goes on. For whom it is queued, or claimed.
+    pub(crate) fn prefetch_stack(self, lines: usize) {
         let end: *const () = self.context.get().0.cast_const().cast();
         for line in 0..lines {
             arch::prefetch(end.wrapping_byte_add(line * LINE));
@@ -334,15 +330,15 @@ impl Batch {
     }
 
     /// Has fetched what they touch when they go on and, as sleepers often do, soon end: their frames, and where
-    /// their results go. For goroutines that have waited for long, and are claimed. Of a few nothing is: there is
-    /// little to be done at the same time, and what is alone has its stack at hand.
+    /// their results go. For goroutines that have waited for long, and are claimed. Not of a few, of
+    /// whom there is little to fetch at the same time.
     pub(crate) fn prefetch(&self) {
         #[cfg(not(feature = "small"))]
         if self.len > Batch::MOST / 4 {
             // All records first: from there the rest is found, and what is fetched together is waited for once.
             self.iter().for_each(|g| prefetch(g.as_ptr()));
             for g in self.iter() {
-                g.prefetch_lines(9);
+                g.prefetch_stack(9);
                 if let Some(packet) = g.packet.get() {
                     arch::prefetch(packet.address());
                 }

@@ -7,7 +7,7 @@
 //!
 //! Where it has many deadlines it sleeps for a while at least, and serves together what has come due: a sleep
 //! for each takes more of the processor, 28 µs where it was measured, than what is served. (A million that sleep
-//! once took 2.5 % less of it for 400 µs in place of 250, and nothing less for 800.)
+//! once took 2 % less of it for 400 µs in place of 250, and for 800 one more, at most two.)
 //!
 //! Rejected: doing so for every deadline (what is won is a share of the sleep, what it costs is the
 //! same); a number for all machines (without a hypervisor it would be five times too large).

@@ -132,7 +132,7 @@ impl LongList {
             && let Some(near) = near
         {
             near.queued.assert_entered(near);
-            near.prefetch_stack();
+            near.prefetch_stack(3);
         }
     }
 }
