@@ -1,12 +1,13 @@
 // The client of the servers: so many connections, each of which sends its next request as soon as it
-// has its answer.
+// has its answer, shared out among so many threads: one alone is slower than a server on two workers.
 //
-//     load PORT CONNECTIONS MILLISECONDS echo|http PID
+//     load PORT CONNECTIONS MILLISECONDS echo|http PID THREADS
 //
 // After a tenth of the time to warm up it counts requests, how long each took, and the processor time
 // of the process PID meanwhile, and prints one line of JSON.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,18 @@ struct connection {
     char answer[512];
 };
 
+// A thread, and its share of the connections.
+struct client {
+    pthread_t thread;
+    struct connection *all;
+    int count;
+    // Of one microsecond each; the last has all that took longer.
+    long took[1000000];
+};
+
 static int http;
 static char echoed[64];
-// Of one microsecond each; the last has all that took longer.
-static long took[1000000];
+static double begin, end;
 
 static void check(int condition, const char *sentence) {
     if (!condition) {
@@ -79,46 +88,26 @@ static int complete(struct connection *c) {
     return 1;
 }
 
-static double at_most(double part, long total) {
-    long seen = 0;
-    for (size_t i = 0; i < sizeof took / sizeof *took; i++)
-        if ((seen += took[i]) > part * total) return i;
-    return sizeof took / sizeof *took;
-}
+static const long LAST = sizeof((struct client *)0)->took / sizeof(long) - 1;
 
-int main(int argc, char **argv) {
-    check(argc == 6, "load PORT CONNECTIONS MILLISECONDS echo|http PID");
-    int count = atoi(argv[2]);
-    double seconds = atoi(argv[3]) / 1e3;
-    http = !strcmp(argv[4], "http");
-    for (size_t i = 0; i < sizeof echoed; i++) echoed[i] = 'a' + i % 26;
-    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])),
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct connection *all = calloc(count, sizeof *all);
-    int epoll = epoll_create1(0);
-    for (int i = 0; i < count; i++) {
-        int yes = 1;
-        all[i].fd = socket(AF_INET, SOCK_STREAM, 0);
-        check(connect(all[i].fd, (void *)&server, sizeof server) == 0, "connect");
-        setsockopt(all[i].fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
-        check(epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event) == 0, "epoll_ctl");
+static void *serve(void *argument) {
+    struct client *me = argument;
+    int epoll = epoll_create1(0), warm = 0;
+    for (int i = 0; i < me->count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &me->all[i]};
+        check(epoll_ctl(epoll, EPOLL_CTL_ADD, me->all[i].fd, &event) == 0, "epoll_ctl");
+        request(&me->all[i]);
     }
-    double begin = now() + seconds / 10, end = begin + seconds, used = 0;
-    int warm = 0;
-    for (int i = 0; i < count; i++) request(&all[i]);
     for (;;) {
         struct epoll_event events[256];
         int ready = epoll_wait(epoll, events, 256, 1000);
         double time = now();
         if (!warm && time >= begin) {
             warm = 1;
-            begin = time;
-            used = cpu(argv[5]);
-            memset(took, 0, sizeof took);
-            for (int i = 0; i < count; i++) all[i].requests = 0;
+            memset(me->took, 0, sizeof me->took);
+            for (int i = 0; i < me->count; i++) me->all[i].requests = 0;
         }
-        if (time >= end) break;
+        if (time >= end) return NULL;
         for (int i = 0; i < ready; i++) {
             struct connection *c = events[i].data.ptr;
             ssize_t n = read(c->fd, c->answer + c->got, sizeof c->answer - c->got);
@@ -126,22 +115,66 @@ int main(int argc, char **argv) {
             c->got += n;
             if (!complete(c)) continue;
             long micros = (now() - c->sent) * 1e6;
-            long last = sizeof took / sizeof *took - 1;
-            took[micros < last ? micros : last]++;
+            me->took[micros < LAST ? micros : LAST]++;
             c->requests++;
             request(c);
         }
     }
-    double elapsed = now() - begin;
+}
+
+static double at_most(double part, long total, const long *took) {
+    long seen = 0;
+    for (long i = 0; i <= LAST; i++)
+        if ((seen += took[i]) > part * total) return i;
+    return LAST;
+}
+
+static void sleep_until(double time) {
+    struct timespec when = {.tv_sec = time, .tv_nsec = (time - (long)time) * 1e9};
+    check(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == 0, "clock_nanosleep");
+}
+
+int main(int argc, char **argv) {
+    check(argc == 7, "load PORT CONNECTIONS MILLISECONDS echo|http PID THREADS");
+    int count = atoi(argv[2]), threads = atoi(argv[6]);
+    check(threads > 0 && threads <= count, "between one thread and one for each connection");
+    double seconds = atoi(argv[3]) / 1e3;
+    http = !strcmp(argv[4], "http");
+    for (size_t i = 0; i < sizeof echoed; i++) echoed[i] = 'a' + i % 26;
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct connection *all = calloc(count, sizeof *all);
+    for (int i = 0; i < count; i++) {
+        int yes = 1;
+        all[i].fd = socket(AF_INET, SOCK_STREAM, 0);
+        check(connect(all[i].fd, (void *)&server, sizeof server) == 0, "connect");
+        setsockopt(all[i].fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    }
+    struct client *clients = calloc(threads, sizeof *clients);
+    begin = now() + seconds / 10;
+    end = begin + seconds;
+    for (int i = 0; i < threads; i++) {
+        int from = (long)count * i / threads, to = (long)count * (i + 1) / threads;
+        clients[i].all = all + from;
+        clients[i].count = to - from;
+        check(!pthread_create(&clients[i].thread, NULL, serve, &clients[i]), "pthread_create");
+    }
+    sleep_until(begin);
+    double used = cpu(argv[5]);
+    sleep_until(end);
     used = cpu(argv[5]) - used;
-    long total = 0, fewest = all[0].requests;
+    for (int i = 0; i < threads; i++) pthread_join(clients[i].thread, NULL);
+    long total = 0, fewest = all[0].requests, *took = clients[0].took;
+    for (int i = 1; i < threads; i++)
+        for (long k = 0; k <= LAST; k++) took[k] += clients[i].took[k];
     for (int i = 0; i < count; i++) {
         total += all[i].requests;
         if (all[i].requests < fewest) fewest = all[i].requests;
     }
     check(total > 0, "nothing was answered");
     printf("{\"value\":%.3f,\"unit\":\"us-cpu/request\",\"more\":{\"wall_us\":%.3f,"
-           "\"requests_per_s\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"fewest_of_mean\":%.3f}}\n",
-           used * 1e6 / total, elapsed * 1e6 / total, total / elapsed, at_most(0.5, total),
-           at_most(0.99, total), fewest / ((double)total / count));
+           "\"requests_per_s\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"fewest_of_mean\":%.3f,"
+           "\"client_threads\":%d}}\n",
+           used * 1e6 / total, seconds * 1e6 / total, total / seconds, at_most(0.5, total, took),
+           at_most(0.99, total, took), fewest / ((double)total / count), threads);
 }

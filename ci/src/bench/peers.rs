@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use xshell::cmd;
 
@@ -164,11 +165,17 @@ fn c(project: &Project, folder: &Path) -> Result<PathBuf, Error> {
     compile(project, folder, "echo")
 }
 
-/// The client of the servers.
-pub(super) fn load(project: &Project) -> Result<PathBuf, Error> {
-    let folder = project.sh.current_dir().join(FOLDER);
-    let program = folder.join("c-load");
-    if program.exists() { Ok(program) } else { compile(project, &folder, "load") }
+/// The client of the servers, made once a run.
+pub(super) fn load(project: &Project) -> Result<&'static PathBuf, Error> {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    match PROGRAM.get() {
+        Some(program) => Ok(program),
+        None => {
+            let folder = project.sh.current_dir().join(FOLDER);
+            let program = compile(project, &folder, "load")?;
+            Ok(PROGRAM.get_or_init(|| program))
+        }
+    }
 }
 
 fn compile(project: &Project, folder: &Path, name: &str) -> Result<PathBuf, Error> {

@@ -53,7 +53,8 @@ pub(super) fn once(
             let port = server.line["port"].as_u64().ok_or("the server named no port")?;
             let mut load = Command::new(peers::load(project)?);
             load.args([port, connections as u64, n].map(|number| number.to_string()));
-            load.args([protocol, &server.child.id().to_string()]);
+            let threads = clients(procs, std::thread::available_parallelism()?.get());
+            load.args([protocol, &server.child.id().to_string(), &threads.to_string()]);
             let line = lines(load, LIMIT)?.pop().ok_or("the client printed no line")?;
             server.end()?;
             Ok(ours(line))
@@ -67,6 +68,12 @@ pub(super) fn once(
             Ok(ours(json!({ "value": calls?, "unit": "calls", "more": {} })))
         }
     }
+}
+
+/// How many threads the clients of a server on so many processors have: as many, so that it is the server that
+/// is measured, where the machine has a core for each.
+fn clients(procs: usize, cores: usize) -> usize {
+    cores.saturating_sub(procs).clamp(1, procs)
 }
 
 /// Runs a program to its end, and returns what it printed of JSON.
@@ -142,6 +149,12 @@ fn counted(file: &Path) -> Result<usize, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_has_as_many_clients_as_there_are_cores_for() {
+        let of = [(1, 1), (1, 4), (2, 2), (2, 3), (2, 4), (2, 64)];
+        assert_eq!(of.map(|(procs, cores)| clients(procs, cores)), [1, 1, 1, 1, 2, 2]);
+    }
 
     #[test]
     fn calls_are_counted_without_those_that_were_found() -> Result<(), Error> {
