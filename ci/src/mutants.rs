@@ -214,6 +214,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("patience-many", Loom("patience")),
     ("spin", Native("idle_workers")),
     ("spin-due", Native("idle_workers")),
+    ("accepted", Native("placement")),
     ("quiet-fence", Loom("quiet_mutex")),
     ("quiet-look", Sim),
     ("quiet-again", Loom("becomes_quiet")),

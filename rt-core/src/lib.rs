@@ -96,7 +96,7 @@ pub use runtime::{Config, Platform, Runtime, platform};
 pub use scope::Members;
 #[doc(hidden)]
 pub use seam::AtomicU32;
-pub use spawn::{Id, Spawn, spawn};
+pub use spawn::{Id, Spawn, expect_connection, spawn};
 pub use stack::DEFAULT_STACK_BYTES;
 pub use state::{Change, Rule, State, TABLE};
 pub use stats::WorkerStats;

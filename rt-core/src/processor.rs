@@ -20,6 +20,7 @@ use crate::seam::{
     AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Gauge, LongGauge, Ordering, mutant,
 };
 use crate::sleep::UNSTARTED;
+use crate::spawn::UNBALANCED;
 use crate::spin::Spin;
 use crate::stack::StackCache;
 use crate::stats::Counters;
@@ -103,6 +104,8 @@ pub(crate) struct Processor {
     pub(crate) ended: AtomicU64,
     /// Goroutines at home here that have not ended, as published for `placement`.
     pub(crate) settled: AtomicU64,
+    /// From how many of these on the next that is spawned is compared with what others have. Owner only.
+    pub(crate) compares: Cell<u64>,
     pub(crate) stacks: StackCache,
     pub(crate) blocks: BlockCache,
 
@@ -202,6 +205,7 @@ impl Processor {
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             settled: AtomicU64::new(0),
+            compares: Cell::new(UNBALANCED),
             at_sockets: AtomicU64::new(0),
             clock: AtomicU64::new(0),
             counters: Counters::new(),

@@ -116,23 +116,28 @@ impl Entered<'_> {
     /// to that one alone: it goes where all look, and this worker least of all.
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn settle_or_push(&self, g: GoroutineRef) {
-        let settled = self.processor().settled.load(Ordering::Relaxed);
-        if settled < UNBALANCED || self.shared().migratory() || !self.settle_elsewhere(g, settled) {
+        let processor = self.processor();
+        let settled = processor.settled.load(Ordering::Relaxed);
+        let keeps = settled < processor.compares.get() || self.shared().migratory();
+        if keeps || !self.settle_elsewhere(g, settled) {
             self.push_shared(g);
         }
     }
 
     #[cold]
     fn settle_elsewhere(&self, g: GoroutineRef, settled: u64) -> bool {
-        let shared = self.shared();
+        let (shared, processor) = (self.shared(), self.processor());
+        let serves = processor.compares.replace(UNBALANCED) < UNBALANCED;
         // Whoever wakes up for those that are queued here already takes more by that.
-        let first = !self.processor().has_shared();
-        if settled < CROWDED && !first {
+        let first = serves || !processor.has_shared();
+        let crowded = serves || settled >= CROWDED;
+        if !crowded && !first {
             return false;
         }
-        match shared.least_settled(settled) {
+        let far = if serves { FEW } else { settled / 4 };
+        match shared.least_settled(settled - far) {
             Some(processor) if first && processor.is_away() => processor.holder().offer(g),
-            Some(_) if settled >= CROWDED && shared.inject.len() < UNTAKEN => {
+            Some(_) if crowded && shared.inject.len() < UNTAKEN => {
                 shared.inject.push(g);
                 shared.wake_one();
             }
@@ -142,9 +147,22 @@ impl Entered<'_> {
     }
 }
 
+/// The next goroutine that is spawned here is to serve a connection that has just been accepted: one that will
+/// stay and wait again and again, so that a worker with few of them compares itself with the others already.
+/// (Fifty that come one after the other were all begun by who accepted them, and one worker served them all.)
+pub fn expect_connection() {
+    if let Some(entered) = enter() {
+        mutant!("accepted": entered.processor().compares.set(FEW + 1) => ());
+    }
+}
+
 /// From so many goroutines at home on, a worker compares itself with the others before it keeps one
 /// more.
-const UNBALANCED: u64 = 64;
+pub(crate) const UNBALANCED: u64 = 64;
+
+/// So many more than elsewhere are no reason to wake anybody for a connection: who runs the program, and who
+/// accepts.
+const FEW: u64 = 2;
 
 /// From so many on, it also gives them to those that have work. Not from fewer: the goroutines of a tree
 /// come and go, and are best kept together.
@@ -156,16 +174,16 @@ const UNTAKEN: usize = 64;
 impl Shared {
     /// Whether a worker that is home to so many has far more than another.
     pub(crate) fn has_far_fewer_elsewhere(&self, settled: u64) -> bool {
-        settled >= UNBALANCED && self.least_settled(settled).is_some()
+        settled >= UNBALANCED && self.least_settled(settled - settled / 4).is_some()
     }
 
-    /// The processor whose worker is home to the fewest goroutines, if it has less than three quarters of
-    /// `settled`. Of several such, one that sleeps.
+    /// The processor whose worker is home to the fewest goroutines, if these are fewer than so many. Of several
+    /// such, one that sleeps.
     #[cold]
-    fn least_settled(&self, settled: u64) -> Option<&Processor> {
+    fn least_settled(&self, limit: u64) -> Option<&Processor> {
         let load = |p: &Processor| p.settled.load(Ordering::Relaxed);
         let least = self.in_use().min_by_key(|p| (load(p), !p.is_away()))?;
-        (load(least) < settled - settled / 4).then_some(least)
+        (load(least) < limit).then_some(least)
     }
 }
 

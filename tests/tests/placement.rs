@@ -2,11 +2,13 @@
 //! with balance.
 
 use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gort::chan;
+use gort::net::TcpListener;
 use tests::{Mode, compute_for, spin_until, thread_id, yield_until};
 
 /// Spawns `n` goroutines that live until the end, with `pause` after each, and returns how many of
@@ -93,6 +95,58 @@ fn an_uneven_stream_is_shared() {
         }
     };
     assert_fair(sometimes, compute);
+}
+
+/// How many of so many connections, which come one after the other and stay, each thread serves.
+fn served(connections: usize) -> HashMap<i32, usize> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let clients = std::thread::spawn(move || {
+        let connect = |_| {
+            // Whoever accepts it has nothing else to do.
+            std::thread::sleep(Duration::from_micros(100));
+            std::net::TcpStream::connect(address).unwrap()
+        };
+        let all: Vec<_> = (0..connections).map(connect).collect();
+        all.into_iter()
+            .map(|mut stream| {
+                let mut id = [0; 4];
+                stream.write_all(b"?").and_then(|()| stream.read_exact(&mut id)).unwrap();
+                i32::from_ne_bytes(id)
+            })
+            .fold(HashMap::new(), |mut homes, id| {
+                *homes.entry(id).or_default() += 1;
+                homes
+            })
+    });
+    let serve = |_| {
+        let (mut stream, _) = listener.accept().unwrap();
+        gort::spawn(move || {
+            stream.read_exact(&mut [0]).unwrap();
+            stream.write_all(&thread_id().to_ne_bytes()).unwrap();
+        })
+    };
+    let all: Vec<_> = (0..connections).map(serve).collect();
+    all.into_iter().for_each(|one| one.join().unwrap());
+    gort::blocking(|| clients.join().unwrap())
+}
+
+/// Not only hundreds: each worker serves half of its share of forty at least. (Once in several times: whoever
+/// has a processor of the machine takes what waits.)
+#[test]
+fn few_connections_are_shared() {
+    const CONNECTIONS: usize = 40;
+    for procs in [2, 4] {
+        let least = CONNECTIONS / procs / 2;
+        let mut seen = Vec::new();
+        let is_fair = |homes: &HashMap<i32, usize>| {
+            homes.len() == procs && homes.values().all(|&n| n >= least)
+        };
+        while !seen.last().is_some_and(is_fair) {
+            assert!(seen.len() < 20, "never fair in {seen:?}");
+            seen.push(Mode::Stays(procs).run(|| served(CONNECTIONS)));
+        }
+    }
 }
 
 #[test]

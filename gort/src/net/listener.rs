@@ -8,7 +8,7 @@ use crate::base::panic::{RefUnwindSafe, UnwindSafe};
 use core::fmt;
 use core::iter::FusedIterator;
 
-use rt_core::{Direction, SocketKind, SocketOption, net};
+use rt_core::{Direction, SocketKind, SocketOption, expect_connection, net};
 
 use super::handle::Handle;
 use super::{TcpStream, each_address, error};
@@ -82,11 +82,15 @@ impl TcpListener {
 
     /// Waits for a connection and returns it with the peer's address. Parks.
     ///
+    /// The goroutine that is spawned next is taken for the one that serves it. In default mode, where it
+    /// stays with the worker that begins it, another worker with fewer is offered it.
+    ///
     /// # Errors
     /// What the system says. A server goes on after most of it: a connection that was given up
     /// before it was accepted, or a lack of descriptors, which is worth a short sleep.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, peer) = self.handle.attempt(Direction::Read, net::accept)?;
+        expect_connection();
         Ok((TcpStream { handle: Handle::new(socket) }, peer))
     }
 
