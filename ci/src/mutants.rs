@@ -141,6 +141,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("budget", Sim),
     ("streak", Sim),
     ("turn", Sim),
+    ("begun", Native("scheduling")),
     ("yield-budget", Sim),
     ("checkpoint", Sim),
     ("grace", Sim),

@@ -89,6 +89,7 @@ pub(crate) struct Goroutine {
     // Constant from spawn to exit.
     /// Whether it belongs to its home even where others migrate.
     pub(crate) pinned: Cell<bool>,
+    /// What it is to run, until it begins.
     pub(crate) body: Cell<Option<Body>>,
     /// Its closure until it begins. From then on, if it has a limit, that.
     pub(crate) closure: Cell<*mut ()>,
@@ -131,6 +132,12 @@ impl GoroutineRef {
     #[inline(always)]
     pub(crate) fn as_ptr(self) -> *mut Goroutine {
         self.0.as_ptr()
+    }
+
+    /// Whether it has run. For whom it is queued.
+    #[inline(always)]
+    pub(crate) fn has_begun(self) -> bool {
+        self.body.get().is_none()
     }
 }
 

@@ -157,7 +157,7 @@ impl Head {
         }
         if let Some(waiter) = NonNull::new(before.map_addr(|address| address & !ALARM)) {
             // SAFETY: the word says that the joiner waits for this half alone to wake it.
-            mutant!("join-wake": unsafe { Waiter::wake(waiter, schedule::enqueue_joiner) } => ());
+            mutant!("join-wake": unsafe { Waiter::wake(waiter, schedule::enqueue_woken) } => ());
         }
         false
     }

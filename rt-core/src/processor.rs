@@ -92,6 +92,10 @@ pub(crate) struct Processor {
     spilled: AtomicUsize,
     /// Whether the goroutine that runs has put others where thieves can take them.
     has_pushed: Cell<bool>,
+    /// The turns of the first and the last that have begun, of those that thieves can take. In migratory mode.
+    /// Written by the owner, and the first read by thieves.
+    first_begun: LongGauge,
+    last_begun: Cell<u64>,
     /// For how many goroutines to come the oldest goes first.
     aged: Cell<usize>,
 
@@ -194,6 +198,8 @@ impl Processor {
             own: LongList::new(),
             arrived: LongGauge::new(0),
             has_pushed: Cell::new(false),
+            first_begun: LongGauge::new(u64::MAX),
+            last_begun: Cell::new(0),
             aged: Cell::new(0),
             unshared: Deque::new(),
             spill: Protected::new(Deque::new()),
@@ -410,10 +416,11 @@ impl Processor {
         }
     }
 
-    /// What has begun goes in order, first come, first served. Of those that have not begun, the newest
-    /// goes next: whoever has spawned and then waits mostly waits for those, and so a tree of goroutines
-    /// is walked in depth, on few stacks. But where somebody has spawned and leaves without waiting,
-    /// which might go on for ever, all that are queued then go in order; and some of them, now and then.
+    /// What has begun goes in order, first come, first served, and nothing that came later before it. Of those
+    /// that have not begun, the newest goes next: whoever has spawned and then waits mostly waits for those, and
+    /// so a tree of goroutines is walked in depth, on few stacks. But where somebody has spawned and leaves
+    /// without waiting, which might go on for ever, all that are queued then go in order; and some of them, now
+    /// and then.
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn pick_queued(&self) -> Option<GoroutineRef> {
         self.streak.set(0);
@@ -428,9 +435,57 @@ impl Processor {
     fn pick_shared(&self) -> Option<GoroutineRef> {
         let own = self.own.first().map_or(u64::MAX, |g| g.turn.get());
         let before = mutant!("turn": own => u64::MAX);
-        let newest = !self.is_turn_of_oldest();
-        let shared = if newest { self.pop_newest(before) } else { self.pop_oldest(before) };
+        // 0: the oldest. Else the newest, if it came before all that have begun.
+        let limit = if self.is_turn_of_oldest() { 0 } else { before.min(self.before_begun()) };
+        let mut shared = if limit > 0 { self.pop_newest(limit) } else { None };
+        if shared.is_none() && limit < before {
+            shared = self.pop_oldest(before);
+            if self.first_begun.load(Ordering::Relaxed) != u64::MAX && !self.has_shared() {
+                self.first_begun.store(u64::MAX, Ordering::Relaxed);
+            }
+        }
         left(shared.or_else(|| self.own.pop_front()))
+    }
+
+    /// The last turn before those that have begun, of those that thieves can take. As soon as the first of these
+    /// has been taken, the second counts as queued right behind it.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn before_begun(&self) -> u64 {
+        // Relaxed: the owner wrote it.
+        let first = self.first_begun.load(Ordering::Relaxed);
+        if first == u64::MAX { u64::MAX } else { self.look_for_begun(first) }
+    }
+
+    #[cold]
+    fn look_for_begun(&self, first: u64) -> u64 {
+        let oldest = self.oldest_turn();
+        let none = oldest > self.last_begun.get();
+        let first = if none { u64::MAX } else { first.max(oldest) };
+        self.first_begun.store(first, Ordering::Relaxed);
+        mutant!("begun": if none { u64::MAX } else { first - 1 } => u64::MAX)
+    }
+
+    /// Takes note that one that has begun is queued, or may be, where thieves can take it. Owner only.
+    fn note_begun(&self, turn: u64) {
+        if self.first_begun.load(Ordering::Relaxed) == u64::MAX {
+            self.first_begun.store(turn, Ordering::Relaxed);
+        }
+        self.last_begun.set(turn);
+    }
+
+    /// Not later than the turn of the oldest that thieves can take, `MAX` if there is none. Owner only.
+    fn oldest_turn(&self) -> u64 {
+        if !self.has_shared() {
+            return u64::MAX;
+        }
+        let first = |queue: &Deque| queue.first().map_or(0, |g| g.turn.get());
+        if self.is_alone() {
+            first(&self.unshared)
+        } else if self.spilled.load(Ordering::Relaxed) > 0 {
+            first(&self.spill.lock())
+        } else {
+            self.ring.oldest_turn()
+        }
     }
 
     /// Whether something is queued here that any worker may take.
@@ -441,12 +496,12 @@ impl Processor {
 
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn is_turn_of_oldest(&self) -> bool {
-        // In migratory mode what has begun is among them.
-        if !RING || self.migratory {
+        if !RING {
             return true;
         }
         if mutant!("has-pushed": self.has_pushed.replace(false) => false) {
-            self.aged.set(self.ring.len() + self.spilled.load(Ordering::Relaxed));
+            let ring = if self.is_alone() { 0 } else { self.ring.len() };
+            self.aged.set(ring + self.spilled.load(Ordering::Relaxed));
         }
         let aged = self.aged.get();
         self.aged.set(aged.saturating_sub(1));
@@ -494,6 +549,9 @@ impl Processor {
         self.has_pushed.set(true);
         self.counters.pushed.add_inspected(1);
         let turn = self.next_turn();
+        if RING && self.migratory && g.has_begun() {
+            self.note_begun(turn);
+        }
         if self.is_alone() {
             g.turn.set(turn);
             self.unshared.push_back(g);
@@ -604,7 +662,14 @@ impl Processor {
     pub(crate) fn steal_into(&self, to: &Processor) -> Option<GoroutineRef> {
         let turn = to.next_turn();
         let spilled = self.steal_spilled(to, turn);
-        if RING { spilled.or_else(|| self.ring.steal_into(&to.ring, turn)) } else { spilled }
+        let ring = || if RING { self.ring.steal_into(&to.ring, turn) } else { None };
+        let taken = spilled.or_else(ring)?;
+        // Relaxed: what was taken was noted before it was queued. If none of it has begun, those that were taken
+        // only go in order.
+        if self.first_begun.load(Ordering::Relaxed) != u64::MAX {
+            to.note_begun(turn);
+        }
+        Some(taken)
     }
 
     fn steal_spilled(&self, to: &Processor, turn: u64) -> Option<GoroutineRef> {

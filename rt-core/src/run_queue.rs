@@ -103,6 +103,12 @@ impl RunQueue {
         self.tail.load(Ordering::Acquire).wrapping_sub(position(head)) as i32 <= 0
     }
 
+    /// The turn of the oldest, or an earlier one. Owner only.
+    pub(crate) fn oldest_turn(&self) -> u64 {
+        // Relaxed: it grows, and where it was the turn was written by the owner.
+        self.turn(position(self.head.load(Ordering::Relaxed))).get()
+    }
+
     /// Queues a goroutine if there is room. Owner only.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push(&self, g: GoroutineRef, turn: u64) -> Result<(), Full> {

@@ -24,16 +24,6 @@ pub(crate) fn enqueue_woken_by(entered: Option<Entered<'_>>, g: GoroutineRef) {
     }
 }
 
-/// As [`enqueue_woken`], for a waker that ends. In migratory mode it goes behind all that is queued: one who
-/// joins many, which begin in order, is better woken when many have ended.
-#[cfg_attr(not(feature = "small"), inline(always))]
-pub(crate) fn enqueue_joiner(g: GoroutineRef) {
-    match enter() {
-        Some(entered) if entered.shared().migratory() && entered.may_run(g) => entered.push_last(g),
-        _ => enqueue_woken(g),
-    }
-}
-
 /// Sends a goroutine to where it may run. The caller keeps the runtime alive.
 #[cold]
 fn send(shared: &Shared, g: GoroutineRef) {

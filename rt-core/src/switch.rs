@@ -291,7 +291,7 @@ pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
     let g = unsafe { GoroutineRef::from_raw(record.cast()) };
     g.fiber.arrive();
     begin(g, message);
-    let Some(body) = g.body.get() else {
+    let Some(body) = g.body.take() else {
         crate::fatal!("{g:?} has nothing to run");
     };
     // SAFETY: `spawn` stored a closure there together with the function that runs it, once.

@@ -226,8 +226,40 @@ fn goroutines_start_in_order_when_their_spawner_yields() {
 
 #[test]
 fn the_newest_starts_first_when_its_spawner_waits() {
-    let order = order_of_starts(Mode::Stays(1), 50, || ());
-    assert!(order.is_sorted_by(|one, next| one > next), "{order:?}");
+    for mode in [Mode::Stays(1), Mode::Migrates(1)] {
+        let order = order_of_starts(mode, 50, || ());
+        assert!(order.is_sorted_by(|one, next| one > next), "{mode:?}: {order:?}");
+    }
+}
+
+/// A path: each waits for the one below.
+fn deep(depth: usize) -> usize {
+    if depth == 0 { 0 } else { gort::spawn(move || deep(depth - 1)).join().unwrap() + 1 }
+}
+
+/// What has begun, and is queued, has its turn before what comes later.
+#[test]
+fn the_newest_does_not_start_before_one_that_gave_way() {
+    const DEPTH: usize = 200;
+    for mode in [Mode::Stays(1), Mode::Migrates(1)] {
+        let turns = mode.run(|| {
+            let (stop, turns) = (flag(), Arc::new(AtomicUsize::new(0)));
+            let (stops, counted) = (stop.clone(), turns.clone());
+            let other = gort::spawn(move || {
+                while !stops.load(Ordering::Relaxed) {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    gort::yield_now();
+                }
+            });
+            gort::yield_now();
+            assert_eq!(deep(DEPTH), DEPTH);
+            let turns = turns.load(Ordering::Relaxed);
+            stop.store(true, Ordering::Relaxed);
+            other.join().unwrap();
+            turns
+        });
+        assert!(turns > DEPTH / 2, "{mode:?}: {turns} turns beside a path of {DEPTH}");
+    }
 }
 
 /// Passes a message to and fro until told to stop, and returns how often.
@@ -423,10 +455,6 @@ fn trees_of_goroutines() {
         }
         let children: Vec<_> = (0..10).map(|_| gort::spawn(move || leaves(depth - 1))).collect();
         children.into_iter().map(|child| child.join().unwrap()).sum()
-    }
-    /// A path: each waits for the one below.
-    fn deep(depth: usize) -> usize {
-        if depth == 0 { 0 } else { gort::spawn(move || deep(depth - 1)).join().unwrap() + 1 }
     }
     everywhere(|_| {
         assert_eq!(leaves(4), 10_000);
