@@ -29,6 +29,36 @@ pub(crate) fn pingpong_unbuf(given: Given) -> Figures {
     figures
 }
 
+/// The same by many pairs at once.
+pub(crate) fn crowd_chan(given: Given) -> Figures {
+    let pairs = given.n / 2;
+    let rounds = (1_000_000 / given.n).max(10);
+    let (open, gate) = chan::bounded::<()>(0);
+    let mut handles = Vec::with_capacity(pairs as usize);
+    for i in 0..pairs {
+        let (there, theirs) = chan::bounded::<u64>(0);
+        let (back, mine) = chan::bounded::<u64>(0);
+        gort::go(move || theirs.iter().for_each(|v| back.send(v + 1).expect("open")));
+        let gate = gate.clone();
+        handles.push(gort::spawn(move || {
+            gate.recv().expect_err("nobody sends");
+            (0..rounds).fold(0, |v, _| {
+                there.send(v).expect("the other goroutine receives");
+                mine.recv().expect("the other goroutine answers")
+            })
+        }));
+        if i % 128 == 127 {
+            gort::yield_now();
+        }
+    }
+    (0..3).for_each(|_| gort::yield_now());
+    let start = Instant::now();
+    drop(open);
+    let sum: u64 = handles.into_iter().map(|h| h.join().expect("it returns what came")).sum();
+    assert_eq!(sum, pairs * rounds);
+    Figures::per(start, sum, "ns/roundtrip")
+}
+
 /// How many came, and their sum.
 fn drain(rx: &Receiver<u64>) -> (u64, u64) {
     rx.iter().fold((0, 0), |(count, sum): (u64, u64), v| (count + 1, sum.wrapping_add(v)))

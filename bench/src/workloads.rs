@@ -24,6 +24,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     row("spawn_tree", 1 << 20, tasks::spawn_tree),
     row("skynet", 1_000_000, tasks::skynet),
     row("pingpong_unbuf", 2_000_000, channels::pingpong_unbuf),
+    row("crowd_chan", 1_000_000, channels::crowd_chan),
     row("chan_buf", 10_000_000, channels::chan_buf),
     row("mpmc", 10_000_000, channels::mpmc),
     row("ring", 1_000_000, channels::ring),

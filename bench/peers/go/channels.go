@@ -1,7 +1,9 @@
 package main
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +23,44 @@ func pingpong(g given) figures {
 	f := per(start, g.n, "ns/roundtrip")
 	check(v == g.n, "each number came back")
 	return f
+}
+
+func crowdChan(g given) figures {
+	pairs, rounds := g.n/2, max(1_000_000/g.n, 10)
+	gate := make(chan struct{})
+	var group sync.WaitGroup
+	var sum atomic.Uint64
+	for i := range pairs {
+		there, back := make(chan uint64), make(chan uint64)
+		go func() {
+			for v := range there {
+				back <- v + 1
+			}
+		}()
+		group.Add(1)
+		go func() {
+			<-gate
+			v := uint64(0)
+			for range rounds {
+				there <- v
+				v = <-back
+			}
+			close(there)
+			sum.Add(v)
+			group.Done()
+		}()
+		if i%128 == 127 {
+			runtime.Gosched()
+		}
+	}
+	for range 3 {
+		runtime.Gosched()
+	}
+	start := time.Now()
+	close(gate)
+	group.Wait()
+	check(sum.Load() == pairs*rounds, "each number came back")
+	return per(start, pairs*rounds, "ns/roundtrip")
 }
 
 func chanBuf(g given) figures {

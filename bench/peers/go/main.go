@@ -25,7 +25,7 @@ type figures struct {
 
 var workloads = map[string]func(given) figures{
 	"switch": switching, "crowd": crowd, "spawn_join": spawnJoin, "spawn_tree": spawnTree,
-	"skynet": skynet, "pingpong_unbuf": pingpong, "chan_buf": chanBuf, "mpmc": mpmc,
+	"skynet": skynet, "pingpong_unbuf": pingpong, "crowd_chan": crowdChan, "chan_buf": chanBuf, "mpmc": mpmc,
 	"ring": ring, "select": selecting, "mutex": mutex, "mutex_8": mutex8, "timers": timers,
 	"sleep_50us": sleep50, "mem": mem, "wakeup": wakeup, "hog": hog,
 	"blocking_call": blockingCall, "idle": idle, "tcp_echo": tcpEcho, "httpd": httpd,

@@ -103,6 +103,19 @@ pub(super) const WORKLOADS: &[Workload] = &[
         ..usual("pingpong_unbuf")
     },
     Workload {
+        row: "crowd_chan_1k",
+        n: 1_000,
+        quick: 1_000,
+        peers: &["go", "tokio"],
+        ..usual("crowd_chan")
+    },
+    Workload {
+        row: "crowd_chan_many",
+        quick: 100_000,
+        peers: &["go", "tokio"],
+        ..usual("crowd_chan")
+    },
+    Workload {
         row: "guard",
         n: 5_000_000,
         quick: 1_000_000,

@@ -18,6 +18,7 @@ use tokio::task::yield_now;
 const WORKLOADS: peers::Workloads = &[
     ("switch", |given| on(given, switch(given))),
     ("crowd", |given| on(given, crowd(given))),
+    ("crowd_chan", |given| on(given, crowd_chan(given))),
     ("spawn_join", |given| on(given, spawn_join(given))),
     ("spawn_tree", |given| on(given, spawn_tree(given))),
     ("skynet", |given| on(given, skynet(given))),
@@ -178,6 +179,45 @@ async fn pingpong_unbuf(given: Given) -> Figures {
     drop(there);
     other.await.unwrap();
     figures
+}
+
+async fn crowd_chan(given: Given) -> Figures {
+    let (pairs, rounds) = (given.n / 2, (1_000_000 / given.n).max(10));
+    let gate = Arc::new(Semaphore::new(0));
+    let mut handles = Vec::with_capacity(pairs as usize);
+    for i in 0..pairs {
+        let (there, mut theirs) = mpsc::channel(1);
+        let (back, mut mine) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while let Some(v) = theirs.recv().await {
+                back.send(v + 1).await.unwrap();
+            }
+        });
+        let gate = Arc::clone(&gate);
+        handles.push(tokio::spawn(async move {
+            gate.acquire().await.unwrap_err();
+            let mut v = 0;
+            for _ in 0..rounds {
+                there.send(v).await.unwrap();
+                v = mine.recv().await.unwrap();
+            }
+            v
+        }));
+        if i % 128 == 127 {
+            yield_now().await;
+        }
+    }
+    for _ in 0..3 {
+        yield_now().await;
+    }
+    let start = Instant::now();
+    gate.close();
+    let mut sum = 0;
+    for handle in handles {
+        sum += handle.await.unwrap();
+    }
+    assert_eq!(sum, pairs * rounds);
+    Figures::per(start, sum, "ns/roundtrip")
 }
 
 async fn chan_buf(given: Given) -> Figures {
