@@ -664,8 +664,8 @@ impl Processor {
         let spilled = self.steal_spilled(to, turn);
         let ring = || if RING { self.ring.steal_into(&to.ring, turn) } else { None };
         let taken = spilled.or_else(ring)?;
-        // Relaxed: what was taken was noted before it was queued. If none of it has begun, those that were taken
-        // only go in order.
+        // Relaxed: what was taken was noted before it was queued. If none of it has begun, it goes in order without
+        // need; if its owner has just seen that it is gone, it waits until it is old (`age`) at worst.
         if self.first_begun.load(Ordering::Relaxed) != u64::MAX {
             to.note_begun(turn);
         }

@@ -129,15 +129,15 @@ impl Entered<'_> {
         let (shared, processor) = (self.shared(), self.processor());
         let serves = processor.compares.replace(UNBALANCED) < UNBALANCED;
         // Whoever wakes up for those that are queued here already takes more by that.
-        let first = serves || !processor.has_shared();
-        let crowded = serves || settled >= CROWDED;
-        if !crowded && !first {
+        let wakes = serves || !processor.has_shared();
+        let gives = serves || settled >= CROWDED;
+        if !gives && !wakes {
             return false;
         }
-        let far = if serves { FEW } else { settled / 4 };
-        match shared.least_settled(settled - far) {
-            Some(processor) if first && processor.is_away() => processor.holder().offer(g),
-            Some(_) if crowded && shared.inject.len() < UNTAKEN => {
+        let limit = if serves { settled - FEW } else { far_fewer(settled) };
+        match shared.least_settled(limit) {
+            Some(processor) if wakes && processor.is_away() => processor.holder().offer(g),
+            Some(_) if gives && shared.inject.len() < UNTAKEN => {
                 shared.inject.push(g);
                 shared.wake_one();
             }
@@ -171,10 +171,15 @@ const CROWDED: u64 = 512;
 /// Unless so many lie there already: the others don't come to take them.
 const UNTAKEN: usize = 64;
 
+/// Less than this is far fewer.
+fn far_fewer(settled: u64) -> u64 {
+    settled - settled / 4
+}
+
 impl Shared {
     /// Whether a worker that is home to so many has far more than another.
     pub(crate) fn has_far_fewer_elsewhere(&self, settled: u64) -> bool {
-        settled >= UNBALANCED && self.least_settled(settled - settled / 4).is_some()
+        settled >= UNBALANCED && self.least_settled(far_fewer(settled)).is_some()
     }
 
     /// The processor whose worker is home to the fewest goroutines, if these are fewer than so many. Of several

@@ -90,7 +90,7 @@ static int complete(struct connection *c) {
 
 static const long LAST = sizeof((struct client *)0)->took / sizeof(long) - 1;
 
-static void *serve(void *argument) {
+static void *ask(void *argument) {
     struct client *me = argument;
     int epoll = epoll_create1(0), warm = 0;
     for (int i = 0; i < me->count; i++) {
@@ -157,7 +157,7 @@ int main(int argc, char **argv) {
         int from = (long)count * i / threads, to = (long)count * (i + 1) / threads;
         clients[i].all = all + from;
         clients[i].count = to - from;
-        check(!pthread_create(&clients[i].thread, NULL, serve, &clients[i]), "pthread_create");
+        check(!pthread_create(&clients[i].thread, NULL, ask, &clients[i]), "pthread_create");
     }
     sleep_until(begin);
     double used = cpu(argv[5]);
