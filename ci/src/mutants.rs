@@ -136,6 +136,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("timer-remove", Sim),
     ("timer-stale", Loom("deadlines_of_all_kinds")),
     ("far-turn", Loom("deadlines_of_all_kinds")),
+    ("near-order", Loom("deadlines_of_all_kinds")),
     ("timeout-unlink", Sim),
     // A turn.
     ("budget", Sim),

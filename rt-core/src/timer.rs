@@ -1,9 +1,9 @@
 //! Timers: the deadlines of a processor.
 //!
-//! A deadline belongs to a [`Waiter`], which lies on the stack of what waits. The next ones are in a heap.
-//! Where there are many, the heap has those of the next milliseconds only, and the others lie in the slots
-//! of a wheel, unsorted, until their time is near (`far`): the way through a heap of 350 000 takes 300 ns,
-//! most of it waiting for memory, and this one fits into the nearest cache.
+//! A deadline belongs to a [`Waiter`], which lies on the stack of what waits. A few are in a
+//! heap. Where there are many, only those of the next milliseconds are in order (`near`), and the others lie in
+//! the slots of a wheel, unsorted, until their time is near (`far`): the way through a heap of 350 000 takes
+//! 300 ns, most of it waiting for memory, and what is near fits into the nearest cache.
 //!
 //! Both keep a deadline with a number, under which a table has the waiter. Most deadlines are never
 //! reached: one that is taken out early only loses its waiter, and its entry stays where it is until it comes
@@ -13,8 +13,8 @@
 //! where it is, each time, and lies on a stack that nobody has touched for long, or anywhere in a table).
 
 mod far;
+mod near;
 
-use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::cmp::Ordering;
@@ -24,6 +24,7 @@ use crate::FOREVER;
 use crate::seam::{INSPECTED, MODEL, mutant};
 use crate::wait::Waiter;
 use far::Far;
+use near::Near;
 
 /// The number of what is not kept.
 const NONE: u32 = u32::MAX;
@@ -66,7 +67,7 @@ impl PartialOrd for Entry {
 /// The deadlines of one processor.
 pub(crate) struct Timers {
     /// All deadlines, or those that are not in `far`. The first one has a waiter.
-    near: BinaryHeap<Entry>,
+    near: Near,
     far: Option<Far>,
     /// By number: whose it is; none if it was taken out early, or is free.
     waiters: Vec<Option<NonNull<Waiter>>>,
@@ -84,7 +85,7 @@ unsafe impl Send for Timers {}
 impl Timers {
     pub(crate) const fn new() -> Timers {
         Timers {
-            near: BinaryHeap::new(),
+            near: Near::new(),
             far: None,
             waiters: Vec::new(),
             free: Vec::new(),
@@ -99,7 +100,7 @@ impl Timers {
 
     /// Not later than the first deadline; `FOREVER` if there is none.
     pub(crate) fn nearest(&self) -> u64 {
-        match self.near.peek() {
+        match self.near.first() {
             Some(entry) => entry.deadline,
             None if cfg!(feature = "small") || self.len() == 0 => FOREVER,
             None => self.far.as_ref().map_or(FOREVER, Far::nearest),
@@ -153,10 +154,10 @@ impl Timers {
         self.come_near(now);
         let mut due = [None; N];
         for waiter in &mut due {
-            if self.near.peek().is_none_or(|first| first.deadline > now) {
+            if self.near.first().is_none_or(|first| first.deadline > now) {
                 break;
             }
-            let Some(entry) = self.near.pop() else { break };
+            let Some(entry) = self.near.take_first() else { break };
             *waiter = self.waiters[entry.number as usize].take();
             self.free.push(entry.number);
             self.drop_stale();
@@ -194,10 +195,10 @@ impl Timers {
     /// Sees to it that the first one has a waiter.
     fn drop_stale(&mut self) {
         while mutant!("timer-stale": self.stale > 0 => false)
-            && let Some(first) = self.near.peek().copied()
+            && let Some(first) = self.near.first().copied()
             && self.waiters[first.number as usize].is_none()
         {
-            self.near.pop();
+            self.near.take_first();
             self.free.push(first.number);
             self.stale -= 1;
         }
@@ -206,7 +207,7 @@ impl Timers {
     /// Sweeps out what has no waiter, and puts everything where it belongs.
     #[cold]
     fn file_again(&mut self) {
-        let mut entries = core::mem::take(&mut self.near).into_vec();
+        let mut entries = core::mem::replace(&mut self.near, Near::new()).into_vec();
         if let Some(far) = self.far() {
             far.empty_into(&mut entries);
         }

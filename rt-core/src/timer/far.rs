@@ -3,16 +3,16 @@
 //! A level has 64 slots of one width, and each level 64 times the width of the one below. A deadline is kept
 //! on the lowest level on whose turn of the wheel it comes: where it and the horizon first differ, read in
 //! digits of six bits. When the horizon has moved on, slots that it has come into or passed are emptied:
-//! what is near now goes into the heap, and the rest to a level below. So each deadline is moved once a level at
+//! what is near now is put in order there, and the rest goes to a level below. So each deadline is moved once a level at
 //! most, from one end of an array to another, which no cache misses.
 
 #![forbid(unsafe_code)]
 
 use alloc::boxed::Box;
-use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
 use super::Entry;
+use super::near::Near;
 use crate::FOREVER;
 use crate::seam::mutant;
 
@@ -77,12 +77,13 @@ impl Far {
     }
 
     /// Moves the horizon on, and gives to `near` what it has passed.
-    pub(super) fn turn_to(&mut self, now: u64, near: &mut BinaryHeap<Entry>) {
+    pub(super) fn turn_to(&mut self, now: u64, near: &mut Near) {
         let horizon = horizon(now);
         if horizon <= self.horizon {
             return;
         }
         self.horizon = horizon;
+        let mut passed = Vec::new();
         for level in 0..LEVELS {
             // If the first is where it belongs, so are those behind it.
             while let Some(first) = self.levels[level].first()
@@ -90,10 +91,11 @@ impl Far {
                     || mutant!("far-turn": self.place(first.earliest).0 != level => false))
             {
                 for entry in self.levels[level].take_first() {
-                    if self.is_near(entry) { near.push(entry) } else { self.push(entry) }
+                    if self.is_near(entry) { passed.push(entry) } else { self.push(entry) }
                 }
             }
         }
+        near.append(passed);
     }
 
     pub(super) fn empty_into(&mut self, entries: &mut Vec<Entry>) {
