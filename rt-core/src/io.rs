@@ -482,11 +482,12 @@ impl Driver {
         // after one of them reads the new number.
         self.epoch.fetch_add(1, Ordering::Release);
         let mut claimed = Vec::new();
+        let mut wake = |waiter| claimed.push(waiter);
         for source in slots.slots.drain(..).filter_map(|slot| slot.source) {
             // SAFETY: as in `Slots::source`, for the lock is held.
             let source = unsafe { source.as_ref() };
-            source.edge(Direction::Read, &mut |waiter| claimed.push(waiter));
-            source.edge(Direction::Write, &mut |waiter| claimed.push(waiter));
+            source.edge(Direction::Read, &mut wake);
+            source.edge(Direction::Write, &mut wake);
         }
         slots.free.clear();
         drop(slots);

@@ -20,12 +20,13 @@ use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::task::{Poll, Waker};
 
+use crate::blocks;
 use crate::identity::{Identity, Slot};
 use crate::scope::Members;
 use crate::seam::{AtomicPtr, Ordering, mutant};
 use crate::switch::{Entered, Leave, enter};
 use crate::wait::{Alarm, Waiter, WaitsFor, park_unless};
-use crate::{blocks, schedule};
+use crate::worker::Inside;
 
 /// No handle waits.
 const RUNNING: *mut Waiter = ptr::null_mut();
@@ -157,7 +158,7 @@ impl Head {
         }
         if let Some(waiter) = NonNull::new(before.map_addr(|address| address & !ALARM)) {
             // SAFETY: the word says that the joiner waits for this half alone to wake it.
-            mutant!("join-wake": unsafe { Waiter::wake(waiter, schedule::enqueue_woken) } => ());
+            mutant!("join-wake": unsafe { Waiter::wake(waiter, Inside::NOT) } => ());
         }
         false
     }

@@ -21,6 +21,7 @@ use crate::processor::Processor;
 use crate::runtime::Shared;
 use crate::schedule::enqueue_woken;
 use crate::seam::{AtomicBool, AtomicU32, MODEL, Ordering, mutant};
+use crate::switch::enter;
 use crate::{FOREVER, os, surplus};
 
 /// The shortest and the longest sleep between two looks, in nanoseconds (Go's numbers).
@@ -269,7 +270,7 @@ impl Shared {
         if processor.nearest.load(Ordering::Relaxed) <= now {
             let due = processor.due(now);
             for g in due.iter().filter(|g| g.state.ready()) {
-                enqueue_woken(g);
+                enqueue_woken(enter(), g);
                 did = true;
             }
         }

@@ -4,19 +4,14 @@ use crate::goroutine::GoroutineRef;
 use crate::os;
 use crate::runtime::Shared;
 use crate::seam::mutant;
-use crate::switch::{Entered, enter};
+use crate::switch::Entered;
 use crate::worker::WorkerRef;
 
-/// Queues a goroutine that the caller has just made runnable by waking it.
+/// Queues a goroutine that the caller, who is in the scheduler or on no worker, has just made runnable by waking
+/// it.
 #[doc(alias = "goready")]
 #[cfg_attr(not(feature = "small"), inline(always))]
-pub(crate) fn enqueue_woken(g: GoroutineRef) {
-    enqueue_woken_by(enter(), g);
-}
-
-/// As [`enqueue_woken`], for a caller that is in the scheduler, or on no worker.
-#[cfg_attr(not(feature = "small"), inline(always))]
-pub(crate) fn enqueue_woken_by(entered: Option<Entered<'_>>, g: GoroutineRef) {
+pub(crate) fn enqueue_woken(entered: Option<Entered<'_>>, g: GoroutineRef) {
     match entered {
         Some(entered) if entered.may_run(g) => entered.push_woken(g),
         Some(entered) if entered.is_of(g) => send(entered.shared(), g),
@@ -77,12 +72,16 @@ impl Entered<'_> {
         if on_own_stack || self.shared().migratory() && g.home.get().is_some() {
             // A worker that wakes many, from sockets say, keeps their order. And `next` can be
             // stolen in migratory mode, which one that is at home here must not be.
-            self.push_last(g);
-            return;
+            self.push_behind(g);
+        } else if let Some(older) = self.processor().swap_next(Some(g)) {
+            mutant!("next-older": self.push_behind(older) => ());
         }
-        if let Some(older) = self.processor().swap_next(Some(g)) {
-            mutant!("next-older": self.push_last(older) => ());
-        }
+    }
+
+    /// As [`Entered::push_last`], aside from the path of those who wake one at a time.
+    #[inline(never)]
+    fn push_behind(&self, g: GoroutineRef) {
+        self.push_last(g);
     }
 
     /// Queues a goroutine behind the others.

@@ -65,6 +65,15 @@ impl Note {
     fn new(g: GoroutineRef, kind: usize) -> Note {
         Note(g.as_ptr().expose_provenance() | kind)
     }
+
+    /// Who left.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn who(self) -> GoroutineRef {
+        let record = core::ptr::with_exposed_provenance_mut::<Goroutine>(self.0 & !Note::KIND);
+        // SAFETY: the message of a goroutine that left is made by `Note::new` from its reference;
+        // it is off its stack since the switch that brought the message.
+        unsafe { GoroutineRef::from_raw(record) }
+    }
 }
 
 const _: () = assert!(align_of::<Goroutine>() > Note::KIND);
@@ -99,6 +108,29 @@ fn arrive<'p>() -> Entered<'p> {
     // SAFETY: as in `enter`.
     let worker = unsafe { &*worker.as_ptr() };
     Entered { worker, processor: worker.processor(), guarded, not_send: PhantomData }
+}
+
+/// What a goroutine does first that has come back to its stack.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn come_up(message: usize) {
+    if message & Note::KIND == Note::PARK {
+        // The same as below, but this one needs no processor.
+        let inside = Inside::arrived();
+        parked(Note(message).who());
+        drop(inside);
+    } else {
+        arrive().perform(message);
+    }
+}
+
+/// The one who left is parked now, and no longer holds the lock under which it waits.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn parked(g: GoroutineRef) {
+    let Some(lock) = g.aside.get() else { parked_unlocked(g) };
+    g.state.set(Change::ParkLocked);
+    // SAFETY: the lock is part of what the goroutine waits on, which it keeps. From the release on
+    // the goroutine may run again elsewhere: nothing follows.
+    unsafe { lock.cast::<Lock>().as_ref() }.release();
 }
 
 impl Drop for Entered<'_> {
@@ -170,7 +202,7 @@ impl<'p> Entered<'p> {
         // else goes on with it; the record outlives the switch.
         let message = unsafe { arch::switch(g.context.as_ptr(), to, Note::new(g, kind).0) };
         g.fiber.arrive();
-        arrive().perform(message);
+        come_up(message);
     }
 
     /// The other side of the switch that follows goes out (`worker`, step 3).
@@ -181,6 +213,7 @@ impl<'p> Entered<'p> {
     }
 
     /// Ends the current goroutine. Its stack may be somebody else's as soon as this has left it.
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn exit(self) -> ! {
         let Some(g) = self.worker.current.get() else {
             crate::fatal!("a worker's own stack tried to end as a goroutine");
@@ -240,22 +273,13 @@ impl<'p> Entered<'p> {
         if message == Note::NONE {
             return;
         }
-        let record = core::ptr::with_exposed_provenance_mut::<Goroutine>(message & !Note::KIND);
-        // SAFETY: the message of a goroutine that left is made by `Note::new` from its reference;
-        // it is off its stack since the switch that brought the message.
-        let g = unsafe { GoroutineRef::from_raw(record) };
+        let g = Note(message).who();
         match message & Note::KIND {
             Note::YIELD => {
                 g.state.set(Change::Yield);
                 self.push_last(g);
             }
-            Note::PARK => {
-                let Some(lock) = g.aside.get() else { parked_unlocked(g) };
-                g.state.set(Change::ParkLocked);
-                // SAFETY: the lock is part of what the goroutine waits on, which it keeps. From
-                // the release on the goroutine may run again elsewhere: nothing follows.
-                unsafe { lock.cast::<Lock>().as_ref() }.release();
-            }
+            Note::PARK => parked(g),
             Note::COMMIT => {
                 if !g.state.commit() {
                     g.state.set(Change::Requeue);

@@ -31,6 +31,7 @@ use crate::seam::{AtomicU32, AtomicUsize, Ordering, mutant};
 use crate::state::Change;
 use crate::switch::{Entered, Leave, enter, enter_from};
 use crate::timer::Number;
+use crate::worker::Inside;
 use crate::{FOREVER, os};
 
 pub(crate) use about::{About, Ends, Handles, Holder};
@@ -202,40 +203,44 @@ impl Waiter {
         self.claim(TIMED_OUT).then_some(self.goroutine).flatten()
     }
 
-    /// Wakes a claimed waiter (step 4); a goroutine is queued by `enqueue`.
+    /// Wakes a claimed waiter (step 4), on a thread that was kept inside or not.
     ///
     /// # Safety
     /// - The caller has claimed it, so it is still there; it may be gone on return.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) unsafe fn wake(this: NonNull<Waiter>, enqueue: impl FnOnce(GoroutineRef)) {
+    pub(crate) unsafe fn wake(this: NonNull<Waiter>, inside: Inside) {
         // SAFETY: a claimed waiter stays until it is woken.
         let waiter = unsafe { this.as_ref() };
-        match waiter.goroutine {
-            Some(g) if waiter.exclusive => {
-                if g.state.ready_parked() {
-                    enqueue(g);
-                }
-            }
-            Some(g) => {
-                if g.state.ready() {
-                    enqueue(g);
-                }
-            }
-            None if let Some(ring) = waiter.ring => {
-                // Code of the user's is not for who is in the scheduler.
-                drop(enqueue);
-                // SAFETY: the alarm that this waiter is part of has set it, and is rung once.
-                unsafe { ring(this) };
-            }
-            None => {
-                let word: *const AtomicU32 = &waiter.word;
-                // Release: pairs with the Acquire in sleep_thread().
-                let release = mutant!("parker-wake": Ordering::Release => Ordering::Relaxed);
-                waiter.word.store(1, release);
-                // The thread may have gone on since the store; `wake` takes a mere address.
-                os::wake(word, 1);
-            }
+        let Some(g) = waiter.goroutine else {
+            // Code of the user's is not for who is in the scheduler.
+            drop(inside);
+            // SAFETY: the caller's contract is the same.
+            return unsafe { Waiter::wake_other(this) };
+        };
+        let ready = if waiter.exclusive { g.state.ready_parked() } else { g.state.ready() };
+        if ready {
+            schedule::enqueue_woken(enter_from(inside), g);
         }
+    }
+
+    /// As [`Waiter::wake`], for a plain thread or a future.
+    ///
+    /// # Safety
+    /// - As for [`Waiter::wake`].
+    #[inline(never)]
+    unsafe fn wake_other(this: NonNull<Waiter>) {
+        // SAFETY: as in `wake`.
+        let waiter = unsafe { this.as_ref() };
+        if let Some(ring) = waiter.ring {
+            // SAFETY: the alarm that this waiter is part of has set it, and is rung once.
+            return unsafe { ring(this) };
+        }
+        let word: *const AtomicU32 = &waiter.word;
+        // Release: pairs with the Acquire in sleep_thread().
+        let release = mutant!("parker-wake": Ordering::Release => Ordering::Relaxed);
+        waiter.word.store(1, release);
+        // The thread may have gone on since the store; `wake` takes a mere address.
+        os::wake(word, 1);
     }
 
     /// Makes a plain thread sleep until it is claimed, or claims itself at the deadline.
@@ -325,15 +330,14 @@ impl Claimed {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn wake(self) {
         // SAFETY: a `Claimed` is made by `claim_first` alone, and used up here.
-        unsafe { Waiter::wake(self.waiter, schedule::enqueue_woken) };
+        unsafe { Waiter::wake(self.waiter, Inside::NOT) };
     }
 
     /// Gives the queue's lock back, and wakes it.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn wake_after<T: ?Sized>(self, guard: Guard<'_, T>) {
-        let inside = Guard::unlock(guard);
         // SAFETY: as in `wake`.
-        unsafe { Waiter::wake(self.waiter, |g| schedule::enqueue_woken_by(enter_from(inside), g)) };
+        unsafe { Waiter::wake(self.waiter, Guard::unlock(guard)) };
     }
 }
 

@@ -91,6 +91,15 @@ impl Local {
         Some((worker, word.addr() & Local::GUARDED != 0))
     }
 
+    /// The worker of the thread with this word, if it may lose its processor.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn guarded(word: *mut ()) -> Option<NonNull<Worker>> {
+        if word.addr() & Local::GUARDED == 0 {
+            return None;
+        }
+        NonNull::new(word.map_addr(|a| a & !Local::BITS).cast())
+    }
+
     fn limit_of(word: *mut ()) -> Option<NonNull<Limit>> {
         Local::marked(word, Local::LIMITED).map(NonNull::cast)
     }
@@ -298,15 +307,18 @@ impl Inside {
     /// For the thread with this word.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn stay(word: *mut ()) -> Inside {
-        if word.addr() & Local::GUARDED == 0 {
-            return Inside(None);
-        }
-        let worker = NonNull::new(word.map_addr(|a| a & !Local::BITS).cast::<Worker>());
+        let worker = Local::guarded(word);
         if let Some(worker) = worker {
             // SAFETY: a thread's word names its live worker.
             unsafe { worker.as_ref() }.come_in();
         }
         Inside(worker)
+    }
+
+    /// On the other side of a switch: whoever left has come in already (`worker`, step 3).
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn arrived() -> Inside {
+        Inside(Local::guarded(os::local()))
     }
 
     /// The worker, if it is kept inside; it has to go out then.

@@ -1,5 +1,7 @@
 //! The free regions that a processor keeps for itself.
 
+use core::array;
+
 use super::{CLASSES, Class, StackPool};
 use crate::OsResult;
 use crate::goroutine::{GoroutineRef, prefetch};
@@ -21,6 +23,8 @@ pub(super) fn batch(class: Class) -> usize {
 struct Slot {
     active: List,
     reserve: List,
+    /// How many fill a list.
+    full: usize,
 }
 
 /// The free regions of one processor. Owner only.
@@ -30,10 +34,9 @@ pub(crate) struct StackCache {
 }
 
 impl StackCache {
-    pub(crate) const fn new() -> StackCache {
-        StackCache {
-            slots: [const { Slot { active: List::new(), reserve: List::new() } }; CLASSES],
-        }
+    pub(crate) fn new() -> StackCache {
+        let slot = |class| Slot { active: List::new(), reserve: List::new(), full: batch(class) };
+        StackCache { slots: array::from_fn(|class| slot(Class(class as u8))) }
     }
 
     /// How many free regions are here.
@@ -57,7 +60,7 @@ impl StackCache {
     pub(crate) fn give(&self, g: GoroutineRef, pool: &StackPool) {
         let class = g.region.class;
         let slot = &self.slots[class.index()];
-        if slot.active.len() >= batch(class) {
+        if slot.active.len() >= slot.full {
             slot.drain(class, pool);
         }
         slot.active.push_front(g);
