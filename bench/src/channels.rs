@@ -32,7 +32,7 @@ pub(crate) fn pingpong_unbuf(given: Given) -> Figures {
 /// The same by many pairs at once.
 pub(crate) fn crowd_chan(given: Given) -> Figures {
     let pairs = given.n / 2;
-    let rounds = (1_000_000 / given.n).max(50);
+    let rounds = (1_000_000 / given.n).max(30);
     let (open, gate) = chan::bounded::<()>(0);
     let mut handles = Vec::with_capacity(pairs as usize);
     for i in 0..pairs {

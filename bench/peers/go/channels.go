@@ -26,7 +26,7 @@ func pingpong(g given) figures {
 }
 
 func crowdChan(g given) figures {
-	pairs, rounds := g.n/2, max(1_000_000/g.n, 50)
+	pairs, rounds := g.n/2, max(1_000_000/g.n, 30)
 	gate := make(chan struct{})
 	var group sync.WaitGroup
 	var sum atomic.Uint64

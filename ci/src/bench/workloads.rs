@@ -112,6 +112,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
     Workload {
         row: "crowd_chan_many",
         quick: 100_000,
+        rounds: Some(3),
         peers: &["go", "tokio"],
         ..usual("crowd_chan")
     },

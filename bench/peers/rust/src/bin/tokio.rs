@@ -182,7 +182,7 @@ async fn pingpong_unbuf(given: Given) -> Figures {
 }
 
 async fn crowd_chan(given: Given) -> Figures {
-    let (pairs, rounds) = (given.n / 2, (1_000_000 / given.n).max(50));
+    let (pairs, rounds) = (given.n / 2, (1_000_000 / given.n).max(30));
     let gate = Arc::new(Semaphore::new(0));
     let mut handles = Vec::with_capacity(pairs as usize);
     for i in 0..pairs {
