@@ -207,7 +207,8 @@ impl Timers {
     /// Sweeps out what has no waiter, and puts everything where it belongs.
     #[cold]
     fn file_again(&mut self) {
-        let mut entries = core::mem::replace(&mut self.near, Near::new()).into_vec();
+        let mut entries = Vec::new();
+        self.near.empty_into(&mut entries);
         if let Some(far) = self.far() {
             far.empty_into(&mut entries);
         }

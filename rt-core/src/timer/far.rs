@@ -3,8 +3,8 @@
 //! A level has 64 slots of one width, and each level 64 times the width of the one below. A deadline is kept
 //! on the lowest level on whose turn of the wheel it comes: where it and the horizon first differ, read in
 //! digits of six bits. When the horizon has moved on, slots that it has come into or passed are emptied:
-//! what is near now is put in order there, and the rest goes to a level below. So each deadline is moved once a level at
-//! most, from one end of an array to another, which no cache misses.
+//! what is near now is put in order (`near`), and the rest goes to a level below. So each deadline is moved once
+//! a level at most, from one end of an array to another, which no cache misses.
 
 #![forbid(unsafe_code)]
 

@@ -9,6 +9,7 @@
 
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::Entry;
 use crate::seam::mutant;
@@ -53,10 +54,8 @@ impl Near {
         self.sorted = entries;
     }
 
-    /// All, in no order.
-    pub(super) fn into_vec(self) -> Vec<Entry> {
-        let mut entries = self.heap.into_vec();
-        entries.extend(self.sorted);
-        entries
+    pub(super) fn empty_into(&mut self, entries: &mut Vec<Entry>) {
+        entries.append(&mut mem::take(&mut self.heap).into_vec());
+        entries.append(&mut mem::take(&mut self.sorted));
     }
 }
