@@ -137,6 +137,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("timer-stale", Loom("deadlines_of_all_kinds")),
     ("far-turn", Loom("deadlines_of_all_kinds")),
     ("near-order", Loom("deadlines_of_all_kinds")),
+    ("crowd-over", Loom("close_deadlines_are_a_crowd")),
     ("timeout-unlink", Sim),
     // A turn.
     ("budget", Sim),

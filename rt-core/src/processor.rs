@@ -722,7 +722,7 @@ impl Processor {
 
     /// When its worker, which sleeps, asks to be woken for the first deadline. Owner only.
     pub(crate) fn ask_for(&self, nearest: u64, now: u64) -> u64 {
-        self.late.ask(nearest, || self.timers.lock().len(), now)
+        self.late.ask(nearest, || self.timers.lock().crowd(now), now)
     }
 
     /// How many deadlines are kept here, while all threads stand still.

@@ -76,6 +76,8 @@ pub(crate) struct Timers {
     stale: usize,
     /// When it was last asked who is due.
     asked: u64,
+    /// How many were near when the horizon had moved on.
+    came_near: usize,
 }
 
 // SAFETY: the waiters pointed to may be on any stack; the lock on these timers orders all accesses to
@@ -91,11 +93,23 @@ impl Timers {
             free: Vec::new(),
             stale: 0,
             asked: 0,
+            came_near: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.waiters.len() - self.free.len() - self.stale
+    }
+
+    /// How many deadlines come in the same few milliseconds as this moment; none where there are few in all.
+    pub(crate) fn crowd(&self, now: u64) -> usize {
+        match &self.far {
+            Some(far) if mutant!("crowd-over": far.is_turned_to(now) => true) => {
+                self.came_near.max(self.near.len())
+            }
+            Some(_) => self.near.len(),
+            None => 0,
+        }
     }
 
     /// Not later than the first deadline; `FOREVER` if there is none.
@@ -185,7 +199,9 @@ impl Timers {
     /// Takes those that are near now out of the slots.
     fn come_near(&mut self, now: u64) {
         let Some(far) = self.far.as_mut().filter(|_| !cfg!(feature = "small")) else { return };
-        far.turn_to(now, &mut self.near);
+        if far.turn_to(now, &mut self.near) {
+            self.came_near = self.near.len();
+        }
         self.drop_stale();
         if self.len() < MANY / 4 {
             self.file_again();

@@ -119,3 +119,27 @@ fn deadlines_of_all_kinds() {
         });
     }
 }
+
+/// Those that are close make a crowd until their time is over, even when most of them have been reached; those
+/// that are far away never do.
+#[test]
+fn close_deadlines_are_a_crowd() {
+    const MS: u64 = 1_000_000;
+    const HOUR: u64 = 3_600_000 * MS;
+    check(|| {
+        let (timers, waiters, expected) = (Timers::new(), Vec::new(), BTreeSet::new());
+        // Slots of the wheel are 2^22 ns wide: one begins here.
+        let mut world = World { timers, waiters, expected, now: HOUR >> 22 << 22 };
+        (0..100).for_each(|i| world.wait(HOUR + i * MS));
+        world.timers.take_due::<4>(world.now, |_| unreachable!("nobody is due"));
+        assert_eq!(world.timers.crowd(world.now), 0, "they are far away");
+        (0..100).for_each(|i| world.wait(5 * MS + i * MS / 100));
+        assert_eq!(world.timers.crowd(world.now), 0, "they are in another slot");
+        world.pass(5 * MS);
+        assert_eq!(world.timers.crowd(world.now), 100);
+        world.pass(MS / 2);
+        assert_eq!(world.timers.crowd(world.now), 100, "the others come as close together");
+        world.pass(MS);
+        assert_eq!(world.timers.crowd(world.now + 10 * MS), 0, "their time is over");
+    });
+}

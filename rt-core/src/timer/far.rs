@@ -76,11 +76,16 @@ impl Far {
         self.levels[level].push(slot, entry);
     }
 
-    /// Moves the horizon on, and gives to `near` what it has passed.
-    pub(super) fn turn_to(&mut self, now: u64, near: &mut Near) {
+    /// Whether the horizon is where it belongs at this moment.
+    pub(super) fn is_turned_to(&self, now: u64) -> bool {
+        horizon(now) == self.horizon
+    }
+
+    /// Moves the horizon on, and gives to `near` what it has passed; true if it is time for that.
+    pub(super) fn turn_to(&mut self, now: u64, near: &mut Near) -> bool {
         let horizon = horizon(now);
         if horizon <= self.horizon {
-            return;
+            return false;
         }
         self.horizon = horizon;
         let mut passed = Vec::new();
@@ -96,6 +101,7 @@ impl Far {
             }
         }
         near.append(passed);
+        true
     }
 
     pub(super) fn empty_into(&mut self, entries: &mut Vec<Entry>) {

@@ -25,6 +25,10 @@ impl Near {
         Near { sorted: Vec::new(), heap: BinaryHeap::new() }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.sorted.len() + self.heap.len()
+    }
+
     /// The one with the first deadline.
     pub(super) fn first(&self) -> Option<&Entry> {
         if cfg!(feature = "small") {
