@@ -219,6 +219,8 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("spin-due", Native("idle_workers")),
     ("accepted", Native("placement")),
     ("quiet-fence", Loom("quiet_mutex")),
+    ("woken-late", Loom("woken_one_is_late")),
+    ("woken-pace", Loom("woken_one_is_late")),
     ("quiet-look", Sim),
     ("quiet-again", Loom("becomes_quiet")),
     ("read-release", Loom("rwlock")),

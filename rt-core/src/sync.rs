@@ -9,6 +9,7 @@ mod raw_mutex;
 mod rwlock;
 mod semaphore;
 mod wait_group;
+mod woken;
 
 pub use barrier::RawBarrier;
 pub use condvar::RawCondvar;
@@ -17,3 +18,5 @@ pub use raw_mutex::RawMutex;
 pub use rwlock::RawRwLock;
 pub use semaphore::RawSemaphore;
 pub use wait_group::WaitGroup;
+#[cfg(all(test, loom))]
+pub(crate) use woken::Woken;

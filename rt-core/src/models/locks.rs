@@ -3,6 +3,7 @@
 
 extern crate std;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use loom::thread;
@@ -10,7 +11,7 @@ use loom::thread;
 use super::cargo::Slot;
 use super::check;
 use crate::lock::Protected;
-use crate::sync::{Begin, RawMutex, RawOnce, RawRwLock};
+use crate::sync::{Begin, RawMutex, RawOnce, RawRwLock, Woken};
 
 /// A lock and what it protects.
 struct Protecting {
@@ -80,6 +81,34 @@ fn quiet_mutex_is_waited_for() {
 #[test]
 fn mutex_becomes_quiet() {
     check(|| quiet_mutex(1));
+}
+
+/// That somebody who was woken for a mutex does not come is noticed, whatever the turns take meanwhile; of short
+/// turns few ask for the time.
+#[test]
+fn woken_one_is_late() {
+    const US: u64 = 1000;
+    /// After which turn it is late, and how many have asked.
+    fn late(time_of: impl Fn(u64) -> u64) -> (u64, u64) {
+        let (woken, asked) = (Woken::new(), Cell::new(0));
+        woken.note(5);
+        let ask = |turn| {
+            asked.set(asked.get() + 1);
+            5 + time_of(turn)
+        };
+        let turn = (1..1500).find(|turn| woken.is_late(|| ask(*turn)));
+        (turn.unwrap_or(0), asked.get())
+    }
+    check(|| {
+        let (turn, asked) = late(|turn| turn * US);
+        assert!((1000..=1001).contains(&turn) && asked < 1000 / 16 + 5, "{turn} {asked}");
+        let (turn, asked) = late(|turn| turn * 300 * US);
+        assert!(turn == 4 && asked <= 4, "{turn} {asked}");
+        assert_eq!(late(|turn| turn * 2000 * US), (1, 1));
+        // The first hundred take no time, and the others a millisecond each.
+        let (turn, _) = late(|turn| turn.saturating_sub(100) * 1000 * US);
+        assert!((101..=117).contains(&turn), "{turn}");
+    });
 }
 
 /// The reader comes before the writer or after it, and both come to an end.
