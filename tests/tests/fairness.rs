@@ -244,7 +244,7 @@ fn those_who_walk_trees_starve_nobody() {
 /// Who joins one after the other that has long ended lets others run in between.
 #[test]
 fn results_that_are_there_starve_nobody() {
-    const MANY: u64 = 20_000;
+    const MANY: u64 = 10_000;
     for mode in [Mode::Stays(1), Mode::Migrates(1)] {
         mode.run(|| {
             let handles: Vec<_> = (0..MANY).map(|i| gort::spawn(move || i)).collect();

@@ -164,11 +164,7 @@ const QEMU: &[LeftOut] = &[
     without("deadlock", "", "the emulator has a thread of its own, as any program may have"),
     without("limits", "", "a limit of addresses is the emulator's as well"),
     without("running_out", "", "limits and filters of system calls are the emulator's"),
-    without(
-        "own_locks",
-        "a_sandbox_that_closes_takes_no_lock_away",
-        "a filter of system calls is the emulator's",
-    ),
+    without("own_locks", "a_sandbox_that_closes", "a filter of system calls is the emulator's"),
     without("aside", "many_short_calls_leave_nothing", MEMORY),
     without("timers", "timers_that_are_not_needed_leave_nothing", MEMORY),
     without("lifecycle", "leave_nothing", MEMORY),
