@@ -1,9 +1,9 @@
 //! Workers that have nothing of their own: what they leave to others, and whether they sleep.
 
-use std::sync::Arc;
 #[cfg(not(debug_assertions))]
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use gort::chan;
@@ -108,6 +108,27 @@ fn awake(usage: &libc::rusage) -> i64 {
     [usage.ru_utime, usage.ru_stime].iter().map(|time| time.tv_sec * 1_000_000 + time.tv_usec).sum()
 }
 
+/// The processors of the machine that this process may use.
+static CPUS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    // SAFETY: a set is plain words, for which zero is a value.
+    let mut mask: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is as large as is said.
+    assert_eq!(unsafe { libc::sched_getaffinity(0, size_of_val(&mask), &mut mask) }, 0);
+    // SAFETY: numbers below the size of a set are asked for.
+    (0..libc::CPU_SETSIZE as usize).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &mask) }).collect()
+});
+
+/// Keeps the calling thread on one processor of the machine. Linux likes to have two threads that wake each other
+/// on the same one, and there they can only take turns.
+fn stay_on(cpu: usize) {
+    // SAFETY: as above.
+    let mut mask: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { libc::CPU_SET(cpu, &mut mask) };
+    // SAFETY: as above.
+    assert_eq!(unsafe { libc::sched_setaffinity(0, size_of_val(&mask), &mask) }, 0);
+}
+
 /// A goroutine on another worker, which answers.
 struct Partner {
     there: chan::Sender<i64>,
@@ -117,11 +138,23 @@ struct Partner {
 
 impl Partner {
     fn new() -> Partner {
+        Partner::begin(|| ())
+    }
+
+    /// On another processor of the machine than the caller.
+    fn apart() -> Partner {
+        let [first, .., last] = CPUS[..] else { panic!("it takes two processors") };
+        stay_on(first);
+        Partner::begin(move || stay_on(last))
+    }
+
+    fn begin(elsewhere: impl FnOnce() + Send + 'static) -> Partner {
         let (there, theirs) = chan::bounded::<i64>(0);
         let (back, mine) = chan::bounded::<i64>(0);
         let begun = Arc::new(AtomicBool::new(false));
         let begins = begun.clone();
         let handle = gort::spawn(move || {
+            elsewhere();
             begins.store(true, Ordering::Relaxed);
             theirs.iter().for_each(|n| back.send(n + 1).unwrap());
             thread_id()
@@ -150,7 +183,7 @@ impl Partner {
 fn who_hands_to_and_fro_stays_awake() {
     const TRIPS: i64 = 20_000;
     let slept = || {
-        let partner = Partner::new();
+        let partner = Partner::apart();
         let before = sleeps(&usage(libc::RUSAGE_SELF));
         partner.answers(TRIPS);
         let slept = sleeps(&usage(libc::RUSAGE_SELF)) - before;
