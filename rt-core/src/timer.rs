@@ -76,8 +76,6 @@ pub(crate) struct Timers {
     stale: usize,
     /// When it was last asked who is due.
     asked: u64,
-    /// How many were near when the horizon had moved on.
-    came_near: usize,
 }
 
 // SAFETY: the waiters pointed to may be on any stack; the lock on these timers orders all accesses to
@@ -93,7 +91,6 @@ impl Timers {
             free: Vec::new(),
             stale: 0,
             asked: 0,
-            came_near: 0,
         }
     }
 
@@ -104,9 +101,7 @@ impl Timers {
     /// How many deadlines come in the same few milliseconds as this moment; none where there are few in all.
     pub(crate) fn crowd(&self, now: u64) -> usize {
         match &self.far {
-            Some(far) if mutant!("crowd-over": far.is_turned_to(now) => true) => {
-                self.came_near.max(self.near.len())
-            }
+            Some(far) if mutant!("crowd-over": far.is_turned_to(now) => true) => self.near.crowd(),
             Some(_) => self.near.len(),
             None => 0,
         }
@@ -199,9 +194,7 @@ impl Timers {
     /// Takes those that are near now out of the slots.
     fn come_near(&mut self, now: u64) {
         let Some(far) = self.far.as_mut().filter(|_| !cfg!(feature = "small")) else { return };
-        if far.turn_to(now, &mut self.near) {
-            self.came_near = self.near.len();
-        }
+        far.turn_to(now, &mut self.near);
         self.drop_stale();
         if self.len() < MANY / 4 {
             self.file_again();

@@ -2,6 +2,7 @@
 //! look at what a process holds.
 
 mod alone;
+mod cpus;
 mod footprint;
 mod heap;
 mod mode;
@@ -11,6 +12,7 @@ mod trace;
 mod withheld;
 
 pub use alone::{again, alone, disturbed, ends_of_its_own};
+pub use cpus::{cpus, keep_on};
 pub use footprint::Footprint;
 pub use heap::Heap;
 pub use mode::{MODES, Mode, everywhere};

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use gort::chan;
-use tests::{Mode, compute_for, spin_until, thread_id};
+use tests::{Mode, compute_for, cpus, keep_on, spin_until, thread_id};
 
 /// What comes and goes within a tenth of a microsecond isn't worth being taken to another processor:
 /// once that was learned, a thief comes once in a millisecond. (Without optimization they take longer, and
@@ -109,25 +109,7 @@ fn awake(usage: &libc::rusage) -> i64 {
 }
 
 /// The processors of the machine that this process may use.
-static CPUS: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    // SAFETY: a set is plain words, for which zero is a value.
-    let mut mask: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the set is as large as is said.
-    assert_eq!(unsafe { libc::sched_getaffinity(0, size_of_val(&mask), &mut mask) }, 0);
-    // SAFETY: numbers below the size of a set are asked for.
-    (0..libc::CPU_SETSIZE as usize).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &mask) }).collect()
-});
-
-/// Keeps the calling thread on one processor of the machine. Linux likes to have two threads that wake each other
-/// on the same one, and there they can only take turns.
-fn stay_on(cpu: usize) {
-    // SAFETY: as above.
-    let mut mask: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
-    unsafe { libc::CPU_SET(cpu, &mut mask) };
-    // SAFETY: as above.
-    assert_eq!(unsafe { libc::sched_setaffinity(0, size_of_val(&mask), &mask) }, 0);
-}
+static CPUS: LazyLock<Vec<usize>> = LazyLock::new(cpus);
 
 /// A goroutine on another worker, which answers.
 struct Partner {
@@ -141,11 +123,12 @@ impl Partner {
         Partner::begin(|| ())
     }
 
-    /// On another processor of the machine than the caller.
+    /// On another processor of the machine than the caller, each kept on its own: Linux likes to have two threads
+    /// that wake each other on the same one, and there they can only take turns.
     fn apart() -> Partner {
         let [first, .., last] = CPUS[..] else { panic!("it takes two processors") };
-        stay_on(first);
-        Partner::begin(move || stay_on(last))
+        keep_on(&[first], None);
+        Partner::begin(move || keep_on(&[last], None))
     }
 
     fn begin(elsewhere: impl FnOnce() + Send + 'static) -> Partner {

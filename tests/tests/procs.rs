@@ -3,13 +3,12 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use gort::runtime;
-use tests::{alone, compute_for, ms, thread_id};
+use tests::{alone, compute_for, cpus, keep_on, ms, thread_id};
 
 /// A runtime whose number nobody has set.
 fn builder(migratory: bool) -> gort::Builder {
@@ -29,39 +28,13 @@ fn wait_for(procs: usize, why: &str) {
     }
 }
 
-/// The processors of the machine that this thread may run on.
-fn mask() -> libc::cpu_set_t {
-    // SAFETY: a set is plain words, for which zero is a value.
-    let mut mask = unsafe { std::mem::zeroed() };
-    // SAFETY: the set is as large as is said.
-    let got = unsafe { libc::sched_getaffinity(0, size_of_val(&mask), &mut mask) };
-    assert_eq!(got, 0, "{}", io::Error::last_os_error());
-    mask
-}
-
-/// The first `n` of a mask.
-fn first(n: usize, of: &libc::cpu_set_t) -> libc::cpu_set_t {
-    // SAFETY: as in `mask`.
-    let mut mask = unsafe { std::mem::zeroed() };
-    // SAFETY: numbers below the size of a set are asked for.
-    let is_set = |cpu: &usize| unsafe { libc::CPU_ISSET(*cpu, of) };
-    for cpu in (0..libc::CPU_SETSIZE as usize).filter(is_set).take(n) {
-        // SAFETY: as above.
-        unsafe { libc::CPU_SET(cpu, &mut mask) };
-    }
-    mask
-}
-
-/// Gives every thread of this process the mask, as `taskset -a` does.
-fn set_mask(mask: &libc::cpu_set_t) {
+/// Keeps every thread of this process on those processors of the machine, as `taskset -a` does.
+fn keep_all_on(cpus: &[usize]) {
     // Twice: a thread may be born of one that has the old mask still.
     for _ in 0..2 {
         for task in fs::read_dir("/proc/self/task").unwrap() {
             let id = task.unwrap().file_name().into_string().unwrap().parse().unwrap();
-            // SAFETY: the set is as large as is said.
-            let set = unsafe { libc::sched_setaffinity(id, size_of_val(mask), mask) };
-            let error = io::Error::last_os_error();
-            assert!(set == 0 || error.raw_os_error() == Some(libc::ESRCH), "{error}");
+            keep_on(cpus, Some(id));
         }
     }
 }
@@ -133,11 +106,11 @@ fn they_follow_the_affinity_mask() {
     alone("they_follow_the_affinity_mask", || {
         for migratory in [false, true] {
             let run = builder(migratory).run(|| {
-                let all = mask();
+                let all = cpus();
                 let most = runtime::procs();
                 long_lived(|| {
                     for n in [1, most, most.div_ceil(2), most] {
-                        set_mask(&first(n, &all));
+                        keep_all_on(&all[..n]);
                         // A quota of the machine's may be tighter, and was by the start.
                         wait_for(n, "after a change of the mask");
                         gort::sleep(ms(50));
@@ -159,7 +132,7 @@ fn those_set_by_hand_stay() {
         gort::Builder::new()
             .procs(3)
             .run(|| {
-                set_mask(&first(1, &mask()));
+                keep_all_on(&cpus()[..1]);
                 // Three looks would have been made.
                 for _ in 0..330 {
                     gort::sleep(ms(10));

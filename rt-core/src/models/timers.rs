@@ -41,6 +41,10 @@ struct World {
 }
 
 impl World {
+    fn new(now: u64) -> World {
+        World { timers: Timers::new(), waiters: Vec::new(), expected: BTreeSet::new(), now }
+    }
+
     fn wait(&mut self, span: u64) {
         let waiter = Box::new(Waiter::new(None, false, WaitsFor::Sleep));
         let deadline = self.now + span;
@@ -99,8 +103,7 @@ fn deadlines_of_all_kinds() {
     for seed in 1..=40 {
         check(move || {
             let mut random = Random(seed);
-            let (timers, waiters, expected) = (Timers::new(), Vec::new(), BTreeSet::new());
-            let mut world = World { timers, waiters, expected, now: random.span() };
+            let mut world = World::new(random.span());
             for _ in 0..12 {
                 // More come than go, or fewer.
                 let coming = 1 + random.next() % 8;
@@ -127,9 +130,8 @@ fn close_deadlines_are_a_crowd() {
     const MS: u64 = 1_000_000;
     const HOUR: u64 = 3_600_000 * MS;
     check(|| {
-        let (timers, waiters, expected) = (Timers::new(), Vec::new(), BTreeSet::new());
         // Slots of the wheel are 2^22 ns wide: one begins here.
-        let mut world = World { timers, waiters, expected, now: HOUR >> 22 << 22 };
+        let mut world = World::new(HOUR >> 22 << 22);
         (0..100).for_each(|i| world.wait(HOUR + i * MS));
         world.timers.take_due::<4>(world.now, |_| unreachable!("nobody is due"));
         assert_eq!(world.timers.crowd(world.now), 0, "they are far away");

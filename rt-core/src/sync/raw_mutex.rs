@@ -55,7 +55,8 @@ const HANDED: u32 = 16;
 /// In a model whoever pauses lets others go on until they wait too, so that nobody would ever wait here.
 const SPINS: (u32, u32) = (if MODEL { 0 } else { 4 }, 40);
 
-/// The same for one who stands by: as long as it takes to wake another thread.
+/// How often one who stands by looks, and how many pauses come after each look: together as long as it takes to
+/// wake another thread.
 const STANDS_BY: (u32, u32) = (16, 200);
 
 /// How many goroutines are woken beside the first, where the first has waited for long. (No threads:

@@ -7,7 +7,8 @@
 
 use crate::seam::{AtomicU32, AtomicU64, Ordering, mutant};
 
-/// After how long it is late, in nanoseconds. (Go's number for one who waits.)
+/// After how long it is late, and after how long one who waits has waited too long, in nanoseconds. (Go's number
+/// for the latter.)
 pub(super) const PATIENCE_NS: u64 = 1_000_000;
 
 /// How many turns pass at most until the clock is asked again.

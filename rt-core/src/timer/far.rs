@@ -81,11 +81,11 @@ impl Far {
         horizon(now) == self.horizon
     }
 
-    /// Moves the horizon on, and gives to `near` what it has passed; true if it is time for that.
-    pub(super) fn turn_to(&mut self, now: u64, near: &mut Near) -> bool {
+    /// Moves the horizon on if it is time for that, and gives to `near` what it has passed.
+    pub(super) fn turn_to(&mut self, now: u64, near: &mut Near) {
         let horizon = horizon(now);
         if horizon <= self.horizon {
-            return false;
+            return;
         }
         self.horizon = horizon;
         let mut passed = Vec::new();
@@ -101,7 +101,6 @@ impl Far {
             }
         }
         near.append(passed);
-        true
     }
 
     pub(super) fn empty_into(&mut self, entries: &mut Vec<Entry>) {

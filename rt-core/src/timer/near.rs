@@ -18,15 +18,22 @@ pub(super) struct Near {
     /// In order, the first deadline last.
     sorted: Vec<Entry>,
     heap: BinaryHeap<Entry>,
+    /// How many there were when those of a slot had last come.
+    came: usize,
 }
 
 impl Near {
     pub(super) const fn new() -> Near {
-        Near { sorted: Vec::new(), heap: BinaryHeap::new() }
+        Near { sorted: Vec::new(), heap: BinaryHeap::new(), came: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
         self.sorted.len() + self.heap.len()
+    }
+
+    /// How many are in the same few milliseconds, while no other slot is due.
+    pub(super) fn crowd(&self) -> usize {
+        self.came.max(self.len())
     }
 
     /// The one with the first deadline.
@@ -49,13 +56,14 @@ impl Near {
         self.heap.push(entry);
     }
 
+    /// Those of a slot come; there may be none in it.
     pub(super) fn append(&mut self, mut entries: Vec<Entry>) {
-        if entries.is_empty() {
-            return;
+        if !entries.is_empty() {
+            entries.append(&mut self.sorted);
+            mutant!("near-order": entries.sort_unstable() => ());
+            self.sorted = entries;
         }
-        entries.append(&mut self.sorted);
-        mutant!("near-order": entries.sort_unstable() => ());
-        self.sorted = entries;
+        self.came = self.len();
     }
 
     pub(super) fn empty_into(&mut self, entries: &mut Vec<Entry>) {
