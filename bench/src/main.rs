@@ -10,6 +10,8 @@ mod held;
 mod locks;
 mod memory;
 mod servers;
+#[cfg(feature = "slow-clock")]
+mod slow_clock;
 mod start;
 mod tasks;
 mod timers;

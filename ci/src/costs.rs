@@ -3,7 +3,8 @@
 //!
 //! Times change with the machine and with what else it does; these counts don't, so a change that makes a
 //! path longer is seen on any machine. Callgrind runs a workload of `bench` with few operations and with
-//! many, and what the others took is divided by their number, so that starts and ends don't count.
+//! many, and what the others took is divided by their number, so that starts and ends don't count. What is done
+//! every few milliseconds would count fifty times as often there: `bench` has a clock that is as much slower.
 
 #![forbid(unsafe_code)]
 
@@ -28,20 +29,21 @@ const WORKLOADS: &[&str] =
 const MODES: &[(&str, &[&str])] = &[("default", &[]), ("migratory", &["--migratory"])];
 
 /// A row that may be further off than the others: by this share of its instructions, and by so many locked ones.
-/// It is measured three times, and the median counts.
 struct Wavers {
     row: (&'static str, &'static str),
     share: f64,
     locked: f64,
 }
 
-/// What depends on the time, of which everything takes fifty times as much under callgrind.
+/// What depends on which thread is faster.
 const WAVERS: &[Wavers] = &[
     // When the monitor looks decides which of the four producers wait from then on.
     Wavers { row: ("select", "migratory"), share: 0.05, locked: 1.5 },
-    // Every 5 ms the oldest have their turn, and main, who joins them, is woken so much more often.
-    Wavers { row: ("spawn_join", "default"), share: 0.03, locked: 0.2 },
 ];
+
+/// How often a row is measured that is not as written. What the machine does besides holds threads up, and others
+/// then do more; so the least counts.
+const TIMES: u32 = 3;
 
 /// So many operations, and so many more.
 const FEW: u64 = 20_000;
@@ -76,8 +78,10 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
     if find_program("valgrind").is_none() {
         return Err("valgrind is missing; on Debian: apt-get install valgrind".into());
     }
+    let document = project.sh.read_file(DOCUMENT)?;
     let measured = match args[..] {
-        [] | ["--write"] => measure(project)?,
+        [] => measure(project, &written(&document))?,
+        ["--write"] => measure(project, &[])?,
         ["--where", workload] if WORKLOADS.contains(&workload) => {
             return show_where(project, workload);
         }
@@ -88,14 +92,14 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
             .into());
         }
     };
-    let document = project.sh.read_file(DOCUMENT)?;
     if args == ["--write"] {
         let made =
             replaced(&document, MARKS, &table(&measured)).ok_or("there is no place for a table")?;
         project.sh.write_file(DOCUMENT, made)?;
         return Ok(Counts::default());
     }
-    let wrong = differences(&written(&document), &measured);
+    let written = written(&document);
+    let wrong: Vec<_> = measured.iter().flat_map(|cost| differences(&written, cost)).collect();
     for sentence in &wrong {
         println!("{sentence}");
     }
@@ -108,31 +112,38 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<Counts, Error> {
 }
 
 fn build(project: &Project) -> Result<Locked, Error> {
-    let build = cmd!(project.sh, "cargo build --release -p bench --target-dir {FOLDER}");
+    let build = cmd!(
+        project.sh,
+        "cargo build --release -p bench --features slow-clock --target-dir {FOLDER}"
+    );
     build.env("RUSTFLAGS", BY_LIBC).run()?;
     let program = format!("{FOLDER}/release/bench");
     let listing = cmd!(project.sh, "objdump -d --no-show-raw-insn {program}").quiet().read()?;
     Ok(Locked::read(&listing))
 }
 
-fn measure(project: &Project) -> Result<Vec<Cost>, Error> {
+fn measure(project: &Project, written: &[Cost]) -> Result<Vec<Cost>, Error> {
     let locked = build(project)?;
     let mut costs = Vec::new();
     for &workload in WORKLOADS {
         for &(mode, options) in MODES {
-            let times = if wavers(workload, mode).is_some() { 3 } else { 1 };
-            let (mut instructions, mut locked_ones) = (Vec::new(), Vec::new());
-            for _ in 0..times {
+            let once = || -> Result<Cost, Error> {
                 let profile = profile(project, workload, options)?;
-                instructions.push(profile.instructions());
-                locked_ones.push(profile.locked(&locked));
-            }
-            let cost = Cost {
-                workload: workload.to_owned(),
-                mode: mode.to_owned(),
-                instructions: median(instructions) as f64 / MORE as f64,
-                locked: median(locked_ones) as f64 / MORE as f64,
+                Ok(Cost {
+                    workload: workload.to_owned(),
+                    mode: mode.to_owned(),
+                    instructions: profile.instructions() as f64 / MORE as f64,
+                    locked: profile.locked(&locked) as f64 / MORE as f64,
+                })
             };
+            let mut cost = once()?;
+            for _ in 1..TIMES {
+                if !differences(written, &cost).is_empty() {
+                    let again = once()?;
+                    cost.instructions = cost.instructions.min(again.instructions);
+                    cost.locked = cost.locked.min(again.locked);
+                }
+            }
             println!("{workload} {mode}: {:.1}, {:.2} locked", cost.instructions, cost.locked);
             costs.push(cost);
         }
@@ -142,12 +153,6 @@ fn measure(project: &Project) -> Result<Vec<Cost>, Error> {
 
 fn wavers(workload: &str, mode: &str) -> Option<&'static Wavers> {
     WAVERS.iter().find(|wavers| wavers.row == (workload, mode))
-}
-
-/// Of an odd number of counts.
-fn median(mut counts: Vec<i64>) -> i64 {
-    counts.sort_unstable();
-    counts[counts.len() / 2]
 }
 
 /// What is executed by the further operations.
@@ -234,27 +239,22 @@ fn written(document: &str) -> Vec<Cost> {
     rows.collect()
 }
 
-/// A sentence for each row that is not as written: by more than half a percent and half an instruction,
+/// A sentence for each count that is not as written: by more than half a percent and half an instruction,
 /// or by a twentieth of a locked one. One that is better is not as written either, or it could become
 /// worse again unseen.
-fn differences(written: &[Cost], measured: &[Cost]) -> Vec<String> {
+fn differences(written: &[Cost], measured: &Cost) -> Vec<String> {
+    let Cost { workload, mode, instructions, locked } = measured;
+    let Some(was) = written.iter().find(|it| it.workload == *workload && it.mode == *mode) else {
+        return vec![format!("{workload} {mode} is not in the table")];
+    };
+    let (share, few) = wavers(workload, mode).map_or((0.005, 0.05), |row| (row.share, row.locked));
     let mut sentences = Vec::new();
-    for cost in measured {
-        let Cost { workload, mode, instructions, locked } = cost;
-        let Some(was) = written.iter().find(|it| it.workload == *workload && it.mode == *mode)
-        else {
-            sentences.push(format!("{workload} {mode} is not in the table"));
-            continue;
-        };
-        let (share, few) =
-            wavers(workload, mode).map_or((0.005, 0.05), |row| (row.share, row.locked));
-        if (instructions - was.instructions).abs() > 0.5 + was.instructions * share {
-            let was = was.instructions;
-            sentences.push(format!("{workload} {mode}: {instructions:.1} instructions, not {was}"));
-        }
-        if (locked - was.locked).abs() > few {
-            sentences.push(format!("{workload} {mode}: {locked:.2} locked, not {}", was.locked));
-        }
+    if (instructions - was.instructions).abs() > 0.5 + was.instructions * share {
+        let was = was.instructions;
+        sentences.push(format!("{workload} {mode}: {instructions:.1} instructions, not {was}"));
+    }
+    if (locked - was.locked).abs() > few {
+        sentences.push(format!("{workload} {mode}: {locked:.2} locked, not {}", was.locked));
     }
     sentences
 }
@@ -279,13 +279,13 @@ mod tests {
     #[test]
     fn a_longer_path_is_seen_and_so_is_a_shorter_one() {
         let was = [cost(100.0, 1.0)];
-        assert!(differences(&was, &[cost(100.9, 1.04)]).is_empty());
+        assert!(differences(&was, &cost(100.9, 1.04)).is_empty());
         for (instructions, locked, sentences) in
             [(102.0, 1.0, 1), (98.0, 1.0, 1), (100.0, 1.1, 1), (90.0, 0.0, 2)]
         {
-            let found = differences(&was, &[cost(instructions, locked)]);
+            let found = differences(&was, &cost(instructions, locked));
             assert_eq!(found.len(), sentences, "{found:?}");
         }
-        assert_eq!(differences(&[], &was), ["switch default is not in the table"]);
+        assert_eq!(differences(&[], &was[0]), ["switch default is not in the table"]);
     }
 }
