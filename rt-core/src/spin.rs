@@ -83,6 +83,7 @@ impl Worker {
         if cfg!(feature = "small") || MODEL || alone || processor.spin.is_not_yet() {
             return false;
         }
+        processor.counters.stayed_awake.add(1);
         let end = self.look_out(entered);
         processor.spin.learn(mutant!("spin-due": end == End::Came => end != End::Nothing));
         end != End::Nothing

@@ -24,6 +24,8 @@ pub struct WorkerStats {
     pub inbox_taken: u64,
     /// How many goroutines it queued behind its full ring.
     pub spilled: u64,
+    /// How often it stayed awake for a moment, for what might come, before it would have slept.
+    pub stayed_awake: u64,
     /// How often it went to sleep.
     pub sleeps: u64,
     /// How often it woke, or started, and then ran a goroutine.
@@ -86,8 +88,8 @@ macro_rules! counters {
 }
 
 counters! {
-    steals_tried victims steals stolen shared_taken inbox_taken spilled sleeps woken
-    woken_in_vain pushed resumed
+    steals_tried victims steals stolen shared_taken inbox_taken spilled stayed_awake sleeps
+    woken woken_in_vain pushed resumed
 }
 
 impl Runtime {
