@@ -123,7 +123,11 @@ unsafe extern "C" fn goexit() {
         "pop rax",
         "pop r12",
         "call rax",
-        "call r12",
+        // Not by `call`: no `ret` would follow, and whoever goes on from `exit` has the return predictor.
+        "lea rcx, [rip + 2f]",
+        "push rcx",
+        "jmp r12",
+        "2:",
         "ud2",
         ".cfi_endproc",
     )

@@ -232,6 +232,12 @@ impl<'a, T: ?Sized> Guard<'a, T> {
         mem::replace(&mut this.inside, Inside::NOT)
     }
 
+    /// The same, where it is.
+    #[inline(always)]
+    pub(crate) fn inside(this: &mut Self) -> &mut Inside {
+        &mut this.inside
+    }
+
     /// Gives the lock back, and stays inside.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn unlock(mut this: Self) -> Inside {

@@ -47,6 +47,52 @@ pub(crate) enum Leave<'l> {
     Commit,
 }
 
+impl Leave<'_> {
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn kind(&self) -> usize {
+        match self {
+            Leave::Yield => Note::YIELD,
+            Leave::Park(_) => Note::PARK,
+            Leave::Commit => Note::COMMIT,
+        }
+    }
+}
+
+/// Everything for leaving was done but the switch.
+pub(crate) struct Departure {
+    from: GoroutineRef,
+    to: Context,
+}
+
+impl Departure {
+    /// Switches, and returns when somebody resumes the one who left, possibly on another thread: with the message
+    /// of who leaves then.
+    ///
+    /// # Safety
+    /// - [`Entered::depart`] has made it, of this kind, and nothing has been done since.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    unsafe fn switch(self, kind: usize) -> usize {
+        let (g, note) = (self.from, Note::new(self.from, kind));
+        // SAFETY: `to` was taken from a queue, or is the worker's own saved context, so nobody
+        // else goes on with it; the record outlives the switch.
+        let message = unsafe { arch::switch(g.context.as_ptr(), self.to, note.0) };
+        g.fiber.arrive();
+        message
+    }
+
+    /// The same by one who is parked under a lock, with what comes after.
+    ///
+    /// # Safety
+    /// - [`Entered::depart`] has made it with `Leave::Park`, and nothing has been done since.
+    #[inline(always)]
+    pub(crate) unsafe fn park(self) {
+        let g = self.from;
+        // SAFETY: promised by the caller.
+        let message = unsafe { self.switch(Note::PARK) };
+        come_up_after_parking(message, g);
+    }
+}
+
 /// What the other side has to do for the one who left: its address, with the kind in the low bits,
 /// which are zero in a record's address.
 #[derive(Clone, Copy)]
@@ -100,6 +146,20 @@ pub(crate) fn enter_from<'p>(inside: Inside) -> Option<Entered<'p>> {
     Some(Entered { worker, processor: worker.processor(), guarded: true, not_send: PhantomData })
 }
 
+/// As [`enter_from`], for a goroutine without a limit; none for others, who keep `inside`, which is of a lock that
+/// they hold.
+#[inline(always)]
+pub(crate) fn enter_unlimited<'p>(inside: &mut Inside) -> Option<(Entered<'p>, GoroutineRef)> {
+    let (worker, guarded) = Local::worker()?;
+    // SAFETY: as in `enter`.
+    let worker = unsafe { &*worker.as_ptr() };
+    let g = worker.current.get().filter(|g| g.limit().is_none())?;
+    // Who counts has come in with the lock.
+    let came_in = mem::replace(inside, Inside::NOT).give();
+    debug_assert_eq!(came_in.is_some(), guarded, "a lock was taken outside");
+    Some((Entered { worker, processor: worker.processor(), guarded, not_send: PhantomData }, g))
+}
+
 /// As [`enter_worker`], on the other side of a switch: whoever left has come in already (`worker`,
 /// step 3).
 #[cfg_attr(not(feature = "small"), inline(always))]
@@ -113,14 +173,36 @@ fn arrive<'p>() -> Entered<'p> {
 /// What a goroutine does first that has come back to its stack.
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn come_up(message: usize) {
-    if message & Note::KIND == Note::PARK {
-        // The same as below, but this one needs no processor.
-        let inside = Inside::arrived();
-        parked(Note(message).who());
-        drop(inside);
-    } else {
+    if !come_up_from_parked(message) {
         arrive().perform(message);
     }
+}
+
+/// The same where most of those who leave are parked, under a lock.
+#[inline(never)]
+fn come_up_after_parking(message: usize, g: GoroutineRef) {
+    #[cold]
+    #[inline(never)]
+    fn perform(message: usize) {
+        arrive().perform(message);
+    }
+
+    if !come_up_from_parked(message) {
+        perform(message);
+    }
+    g.came_back();
+}
+
+/// The same as [`Entered::perform`], but this one needs no processor. False if the message is another.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn come_up_from_parked(message: usize) -> bool {
+    if message & Note::KIND != Note::PARK {
+        return false;
+    }
+    let inside = Inside::arrived();
+    parked(Note(message).who());
+    drop(inside);
+    true
 }
 
 /// The one who left is parked now, and no longer holds the lock under which it waits.
@@ -178,16 +260,21 @@ impl<'p> Entered<'p> {
     /// another thread.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn leave(self, how: Leave<'_>) {
+        let kind = how.kind();
+        let departure = self.depart(how);
+        // SAFETY: made on the line above.
+        let message = unsafe { departure.switch(kind) };
+        come_up(message);
+    }
+
+    /// Makes the next goroutine current. The caller switches to it at once, and the other side goes out.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn depart(self, how: Leave<'_>) -> Departure {
         let Some(g) = self.worker.current.get() else { parked_nobody() };
-        let kind = match how {
-            Leave::Yield => Note::YIELD,
-            Leave::Park(lock) => {
-                g.aside.set(Some(NonNull::from(lock).cast()));
-                Note::PARK
-            }
-            Leave::Commit => Note::COMMIT,
-        };
-        if kind != Note::YIELD {
+        if let Leave::Park(lock) = how {
+            g.aside.set(Some(NonNull::from(lock).cast()));
+        }
+        if how.kind() != Note::YIELD {
             self.processor.forget_pushed();
         }
         if self.shared().migratory() && !g.pinned.get() {
@@ -198,11 +285,7 @@ impl<'p> Entered<'p> {
         let to = self.resume_next();
         self.tell(&g.fiber);
         self.pass_on();
-        // SAFETY: `to` was taken from a queue, or is the worker's own saved context, so nobody
-        // else goes on with it; the record outlives the switch.
-        let message = unsafe { arch::switch(g.context.as_ptr(), to, Note::new(g, kind).0) };
-        g.fiber.arrive();
-        come_up(message);
+        Departure { from: g, to }
     }
 
     /// The other side of the switch that follows goes out (`worker`, step 3).

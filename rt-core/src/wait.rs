@@ -17,6 +17,7 @@
 mod about;
 mod alarm;
 mod many;
+mod seat;
 
 use core::cell::Cell;
 use core::fmt;
@@ -37,6 +38,7 @@ use crate::{FOREVER, os};
 pub(crate) use about::{About, Ends, Handles, Holder};
 pub(crate) use alarm::Alarm;
 pub(crate) use many::{Many, Place, chance, park_in_many};
+pub(crate) use seat::Seat;
 
 /// `selected` while nobody has claimed the waiter.
 const WAITING: usize = 0;
@@ -293,6 +295,31 @@ pub(crate) struct Node {
     sibling: Option<NonNull<Node>>,
 }
 
+impl Node {
+    /// One that is in no queue, and will be in this.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn new(
+        waiter: &Waiter,
+        slot: *mut (),
+        queue: &mut WaitQueue,
+        lock: NonNull<Lock>,
+        about: About,
+    ) -> Node {
+        Node {
+            next: Cell::new(None),
+            previous: Cell::new(None),
+            linked: Cell::new(false),
+            waiter: NonNull::from(waiter),
+            slot,
+            waits_for: queue.waits_for,
+            queue: Cell::new(NonNull::from(queue)),
+            lock,
+            about,
+            sibling: None,
+        }
+    }
+}
+
 /// One queue in which a waiter stands, as others see it.
 pub(crate) struct Stand {
     pub(crate) waits_for: WaitsFor,
@@ -501,18 +528,7 @@ pub(crate) unsafe fn park<T, const LIMITED: bool>(
     let lock = NonNull::from(source.bare_lock());
     let queue = queue(&mut guard);
     let waiter = Waiter::new(goroutine, deadline == FOREVER, queue.waits_for);
-    let node = Node {
-        next: Cell::new(None),
-        previous: Cell::new(None),
-        linked: Cell::new(false),
-        waiter: NonNull::from(&waiter),
-        slot,
-        queue: Cell::new(NonNull::from(&mut *queue)),
-        lock,
-        waits_for: queue.waits_for,
-        about,
-        sibling: None,
-    };
+    let node = Node::new(&waiter, slot, queue, lock, about);
     waiter.node.set(Some(NonNull::from(&node)));
     match stands {
         Stands::Last => queue.push(&node),

@@ -38,10 +38,13 @@ impl<T> Buffer<T> {
     /// it does anything else with the buffer. None if there is no room.
     #[inline(always)]
     pub(super) fn push(&mut self) -> Option<NonNull<T>> {
-        match self {
-            Buffer::Nothing | Buffer::Clock(_) => None,
-            Buffer::Ring(ring) => ring.push(),
-            Buffer::Blocks(blocks) => Some(blocks.push()),
+        // Two comparisons: of a `match` of all four a table of jumps is made.
+        if let Buffer::Ring(ring) = self {
+            ring.push()
+        } else if let Buffer::Blocks(blocks) = self {
+            Some(blocks.push())
+        } else {
+            None
         }
     }
 
@@ -49,10 +52,12 @@ impl<T> Buffer<T> {
     /// it does anything else with the buffer. None if there is no message.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<NonNull<T>> {
-        match self {
-            Buffer::Nothing | Buffer::Clock(_) => None,
-            Buffer::Ring(ring) => ring.pop(),
-            Buffer::Blocks(blocks) => blocks.pop(),
+        if let Buffer::Ring(ring) = self {
+            ring.pop()
+        } else if let Buffer::Blocks(blocks) = self {
+            blocks.pop()
+        } else {
+            None
         }
     }
 

@@ -31,18 +31,35 @@ use super::pick::Promised;
 use crate::lock::{Guard, Protected};
 use crate::seam::mutant;
 use crate::switch::checkpoint;
-use crate::wait::{About, Claimed, Ends, Handles, Stands, WaitQueue, WaitsFor, Wake, park};
+use crate::wait::{About, Claimed, Ends, Handles, Seat, Stands, WaitQueue, WaitsFor, Wake, park};
 use crate::{FOREVER, os};
 
-/// Why an operation did not happen.
+/// Why an operation has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// It would have to wait longer than it may.
     TimedOut,
     /// The other side is gone.
     Disconnected,
-    /// The one who was to hand the message over has let it down. Not for callers of a channel.
+    // Not for callers of a channel.
+    /// The one who was to hand the message over has let it down.
     Again,
+    /// It has sat down to wait, and its caller is to leave ([`Seat`]).
+    Sits,
+}
+
+/// Leaves if an operation has sat down, and says what has become of it.
+///
+/// # Safety
+/// - The operation was given this seat, and was the last that the caller did.
+#[inline(always)]
+pub(super) unsafe fn end(done: Result<(), Refused>, seat: &Seat<Packet>) -> Result<(), Refused> {
+    match done {
+        Ok(()) => Ok(()),
+        // SAFETY: promised by the caller.
+        Err(Refused::Sits) => unsafe { seat.leave() }.outcome(Wake::Claimed),
+        refused => refused,
+    }
 }
 
 /// The deadline of an operation that doesn't wait at all.
@@ -156,10 +173,28 @@ impl<T> Channel<T> {
     ///
     /// # Safety
     /// - `message` points at a message of the caller's; after `Ok` it is the caller's no more.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn send(&self, message: NonNull<T>, deadline: u64) -> Result<(), Refused> {
+        let seat = Seat::new();
         // SAFETY: the caller's contract is the same.
-        unsafe { self.send_locked(self.state.lock(), message, deadline, false) }
+        let done = unsafe { self.send_or_sit(message, deadline, &seat) };
+        // SAFETY: it was called on the line above.
+        unsafe { end(done, &seat) }
+    }
+
+    /// As `send`, up to the leaving.
+    ///
+    /// # Safety
+    /// - As for `send`, and for `Seat::sit`.
+    #[inline]
+    unsafe fn send_or_sit(
+        &self,
+        message: NonNull<T>,
+        deadline: u64,
+        seat: &Seat<Packet>,
+    ) -> Result<(), Refused> {
+        // SAFETY: the caller's contract is the same.
+        unsafe { self.send_locked(self.state.lock(), message, deadline, false, seat) }
     }
 
     /// As `send`, past futures that want to try when a sender waits.
@@ -167,17 +202,22 @@ impl<T> Channel<T> {
     /// # Safety
     /// - As for `send`.
     #[cold]
-    unsafe fn send_announced(&self, message: NonNull<T>, deadline: u64) -> Result<(), Refused> {
+    unsafe fn send_announced(
+        &self,
+        message: NonNull<T>,
+        deadline: u64,
+        seat: &Seat<Packet>,
+    ) -> Result<(), Refused> {
         self.announce();
         let mut state = self.state.lock();
         // It stands in the queue, or is done, before the lock is free again.
         state.coming -= 1;
         // SAFETY: the caller's contract is the same.
-        unsafe { self.send_locked(state, message, deadline, true) }
+        unsafe { self.send_locked(state, message, deadline, true, seat) }
     }
 
     /// # Safety
-    /// - As for `send`.
+    /// - As for `send_or_sit`.
     #[inline(always)]
     pub(super) unsafe fn send_locked(
         &self,
@@ -185,6 +225,7 @@ impl<T> Channel<T> {
         message: NonNull<T>,
         deadline: u64,
         announced: bool,
+        seat: &Seat<Packet>,
     ) -> Result<(), Refused> {
         if state.disconnected {
             return Err(Refused::Disconnected);
@@ -221,17 +262,40 @@ impl<T> Channel<T> {
         if !announced && !state.futures.is_empty() {
             drop(state);
             // SAFETY: the caller's contract is the same.
-            return unsafe { self.send_announced(message, deadline) };
+            return unsafe { self.send_announced(message, deadline, seat) };
         }
-        self.wait(state, |state| &mut state.waiting_senders, message, deadline)
+        self.sit_or_wait(state, |state| &mut state.waiting_senders, message, deadline, seat)
     }
 
     /// Receives a message into `place`, which is filled exactly if this returns `Ok`.
     ///
     /// # Safety
     /// - `place` has room for a message, and nobody else looks at it.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn recv(&self, place: NonNull<T>, deadline: u64) -> Result<(), Refused> {
+        loop {
+            let seat = Seat::new();
+            // SAFETY: the caller's contract is the same.
+            let done = unsafe { self.recv_or_sit(place, deadline, &seat) };
+            // SAFETY: it was called on the line above.
+            match unsafe { end(done, &seat) } {
+                Err(Refused::Again) => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// As `recv`, up to the leaving, and once.
+    ///
+    /// # Safety
+    /// - As for `recv`, and for `Seat::sit`.
+    #[inline]
+    unsafe fn recv_or_sit(
+        &self,
+        place: NonNull<T>,
+        deadline: u64,
+        seat: &Seat<Packet>,
+    ) -> Result<(), Refused> {
         let mut state = self.state.lock();
         if let Some(oldest) = state.buffer.pop() {
             // SAFETY: `pop` gave a message up, and the caller has room for it.
@@ -271,11 +335,7 @@ impl<T> Channel<T> {
         if deadline == AT_ONCE {
             return Err(Refused::TimedOut);
         }
-        match self.wait(state, |state| &mut state.waiting_receivers, place, deadline) {
-            // SAFETY: the caller's contract is the same.
-            Err(Refused::Again) => unsafe { self.recv(place, deadline) },
-            done => done,
-        }
+        self.sit_or_wait(state, |state| &mut state.waiting_receivers, place, deadline, seat)
     }
 
     /// As `recv`, where the messages are a clock's.
@@ -326,6 +386,28 @@ impl<T> Channel<T> {
         // SAFETY: `push` gave out an empty place, and the sender gave its message up.
         unsafe { place.copy_from_nonoverlapping(message, 1) };
         sender.wake_after(state);
+    }
+
+    /// Sits down to wait for the other side to move the message; where that can't be, waits.
+    #[inline(always)]
+    fn sit_or_wait(
+        &self,
+        mut state: Guard<'_, State<T>>,
+        side: impl FnOnce(&mut State<T>) -> &mut WaitQueue + Copy,
+        message: NonNull<T>,
+        deadline: u64,
+        seat: &Seat<Packet>,
+    ) -> Result<(), Refused> {
+        if deadline == FOREVER {
+            let about = About::Channel(NonNull::from(&self.ends));
+            // SAFETY: all queues are part of the channel's state, and the channel, with its ends, is kept
+            // by the handle whose method waits. Its caller leaves at once.
+            match unsafe { seat.sit(state, side, Packet::with(message), about) } {
+                None => return Err(Refused::Sits),
+                Some(guard) => state = guard,
+            }
+        }
+        self.wait(state, side, message, deadline)
     }
 
     /// Waits for the other side to move the message. Cut short by the caller's limit: then the message

@@ -19,13 +19,13 @@ use core::ptr::NonNull;
 
 use super::blocks::Blocks;
 use super::buffer::Buffer;
-use super::channel::{Channel, Refused, State};
+use super::channel::{Channel, Refused, State, end};
 use super::future::ring;
 use super::packet::{Note, Packet, Token, wake};
 use crate::FOREVER;
 use crate::lock::Guard;
 use crate::seam::mutant;
-use crate::wait::{About, Claimed, Many, Place, WaitQueue, WaitsFor, park_on};
+use crate::wait::{About, Claimed, Many, Place, Seat, WaitQueue, WaitsFor, park_on};
 
 /// Which operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -379,8 +379,11 @@ impl<T> Channel<T> {
         let mut state = self.state.lock();
         state.buffer.unreserve();
         mutant!("room-kept": () => { drop(state); state = self.state.lock() });
+        let seat = Seat::new();
         // SAFETY: the caller's contract is the same.
-        let sent = unsafe { self.send_locked(state, message, FOREVER, false) };
+        let done = unsafe { self.send_locked(state, message, FOREVER, false, &seat) };
+        // SAFETY: it was called on the line above.
+        let sent = unsafe { end(done, &seat) };
         // If the message went past the buffer, the room is there for others.
         self.state.lock().offer_room_to_all();
         sent

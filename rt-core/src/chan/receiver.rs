@@ -68,7 +68,7 @@ impl<T> Receiver<T> {
                 checkpoint();
                 TryRecvError::Empty
             }
-            Refused::Disconnected | Refused::Again => TryRecvError::Disconnected,
+            _ => TryRecvError::Disconnected,
         })
     }
 
@@ -104,7 +104,7 @@ impl<T> Receiver<T> {
     fn recv_until(&self, deadline: u64) -> Result<T, RecvTimeoutError> {
         self.take(deadline, |why| match why {
             Refused::TimedOut => RecvTimeoutError::Timeout,
-            Refused::Disconnected | Refused::Again => RecvTimeoutError::Disconnected,
+            _ => RecvTimeoutError::Disconnected,
         })
     }
 

@@ -63,7 +63,7 @@ impl<T> Sender<T> {
                 checkpoint();
                 TrySendError::Full(msg)
             }
-            Refused::Disconnected | Refused::Again => TrySendError::Disconnected(msg),
+            _ => TrySendError::Disconnected(msg),
         })
     }
 
@@ -103,7 +103,7 @@ impl<T> Sender<T> {
     fn send_until(&self, msg: T, deadline: u64) -> Result<(), SendTimeoutError<T>> {
         self.pass(msg, deadline, |why, msg| match why {
             Refused::TimedOut => SendTimeoutError::Timeout(msg),
-            Refused::Disconnected | Refused::Again => SendTimeoutError::Disconnected(msg),
+            _ => SendTimeoutError::Disconnected(msg),
         })
     }
 
