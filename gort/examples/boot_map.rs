@@ -83,7 +83,7 @@ fn run_core(boot: &Boot) -> Result<(), Error> {
     let refused = |error| format!("this machine has no runtime: {error:?}");
     let runtime = Runtime::new(&config).map_err(refused)?;
     boot.done(Stage::SchedInit, "stacks, workers and processors");
-    let main = || boot.done(Stage::Main, "a goroutine");
+    let main = |_: &rt_core::Running| boot.done(Stage::Main, "a goroutine");
     // SAFETY: noting a stage doesn't unwind.
     let ran = unsafe { runtime.run(Location::caller(), boot, main) };
     boot.done(Stage::Exit, "main has returned");

@@ -9,7 +9,7 @@ use crate::base::panic::{self, AssertUnwindSafe, Location};
 
 use rt_core::boot::{Boot, Stage};
 use rt_core::inspect::Seen;
-use rt_core::{Config, Deadlock, Runtime};
+use rt_core::{Config, Deadlock, Running, Runtime};
 
 use crate::base::variable;
 use crate::thread::{end_locals, name_main};
@@ -279,7 +279,7 @@ where
     F: FnOnce() -> T,
 {
     let mut result = None;
-    let main = || {
+    let main = |running: &Running| {
         boot.done(Stage::Main, "what the program gave");
         let reports = debug::asks_for("boot");
         if reports {
@@ -287,7 +287,7 @@ where
         }
         name_main();
         result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
-        end_locals();
+        end_locals(running);
         returned(boot, reports);
     };
     // SAFETY: panics are caught on the line above; `migratory` made the caller promise `Send`.

@@ -45,7 +45,7 @@ const FENCES: u32 = 2;
 pub(crate) const LOOK: u32 = 4;
 
 /// The function that runs a goroutine's closure, given its address.
-pub(crate) type Body = unsafe fn(closure: *mut ());
+pub(crate) type Body = unsafe fn(closure: *mut (), GoroutineRef);
 
 /// A goroutine: Go's g.
 #[repr(C, align(64))]
@@ -155,14 +155,24 @@ impl GoroutineRef {
 /// What processors fetch at a time.
 const LINE: usize = 64;
 
-/// Has the record fetched, and the top of the stack below it, of whom is likely to be made or resumed next.
-/// Each is in a page of its own, and not at hand where there are hundreds. The address may be any.
+/// Has the record fetched, and the top of the stack below it, of whom is likely to be made next. Each is in a page of
+/// its own, and not at hand where there are hundreds. The address may be any.
 #[inline(always)]
 pub(crate) fn prefetch(record: *const Goroutine) {
+    prefetch_from::<1>(record);
+}
+
+/// The same of whom is likely to run next: with as much of the stack as one takes that has little to do.
+#[inline(always)]
+pub(crate) fn prefetch_to_run(record: *const Goroutine) {
+    prefetch_from::<4>(record);
+}
+
+#[inline(always)]
+fn prefetch_from<const LINES_BELOW: usize>(record: *const Goroutine) {
     if !cfg!(feature = "small") {
-        let record: *const () = record.cast();
-        let lines = [record.wrapping_byte_sub(LINE), record, record.wrapping_byte_add(LINE)];
-        lines.into_iter().for_each(arch::prefetch);
+        let lowest: *const () = record.cast::<()>().wrapping_byte_sub(LINES_BELOW * LINE);
+        (0..LINES_BELOW + 2).for_each(|line| arch::prefetch(lowest.wrapping_byte_add(line * LINE)));
     }
 }
 

@@ -13,9 +13,11 @@ use core::fmt;
 use core::num::NonZero;
 use core::ptr::{self, NonNull};
 
+use crate::goroutine::GoroutineRef;
 use crate::lock::Protected;
 use crate::locked;
 use crate::seam::{AtomicPtr, AtomicU32, Ordering, mutant};
+use crate::spawn::Running;
 use crate::wait::{WaitQueue, WaitsFor, Wake as Woken, park_limited};
 
 /// Who a goroutine, or a plain thread, is to others.
@@ -246,10 +248,23 @@ pub fn known_identity() -> Option<Arc<Identity>> {
 /// plain thread.
 #[inline]
 pub fn kept() -> Option<*mut ()> {
-    let g = locked::current()?;
+    locked::current().map(kept_of)
+}
+
+/// For itself.
+#[inline]
+fn kept_of(g: GoroutineRef) -> *mut () {
     // SAFETY: counted for the record until the goroutine, which is here, ends.
     let kept = g.identity.get().map(|identity| unsafe { identity.as_ref() }.kept.get());
-    Some(kept.unwrap_or(ptr::null_mut()))
+    kept.unwrap_or(ptr::null_mut())
+}
+
+impl Running {
+    /// What the facade keeps for it; null as long as it has no identity.
+    #[inline]
+    pub fn kept(&self) -> *mut () {
+        kept_of(self.goroutine())
+    }
 }
 
 /// Gives up what the record of a goroutine that ends has counted.

@@ -24,6 +24,7 @@ use crate::blocks;
 use crate::identity::{Identity, Slot};
 use crate::scope::Members;
 use crate::seam::{AtomicPtr, Ordering, mutant};
+use crate::spawn::Running;
 use crate::switch::{Entered, Leave, enter};
 use crate::wait::{Alarm, Waiter, WaitsFor, park_unless};
 use crate::worker::Inside;
@@ -177,17 +178,14 @@ unsafe impl<R: Send> Send for Joiner<R> {}
 // SAFETY: a shared `Joiner` can only look at the word.
 unsafe impl<R: Send> Sync for Joiner<R> {}
 
-/// The two halves of a new packet, in memory that the current processor has kept if it has any.
-///
-/// It may be of a scope, which has counted it in and waits for it; and somebody may be known to be
-/// the goroutine already.
+/// The two halves of a new packet, in memory that the current processor has kept if there is any.
 #[cfg_attr(not(feature = "small"), inline(always))]
-pub fn packet<R>(
+pub(crate) fn packet<R>(
+    entered: Option<&Entered<'_>>,
     members: Option<&Members>,
     identity: Option<Arc<Identity>>,
 ) -> (Completer<R>, Joiner<R>) {
-    let entered = enter();
-    let cache = entered.as_ref().map(|e| &e.processor().blocks);
+    let cache = entered.map(|e| &e.processor().blocks);
     let memory = blocks::take(cache, Layout::new::<Packet<R>>()).cast::<Packet<R>>();
     let head = Head {
         state: AtomicPtr::new(RUNNING),
@@ -244,45 +242,50 @@ impl<R> Completer<R> {
         unsafe { place.write(Some(result)) };
     }
 
-    /// Hands the result over, if there is one. When nobody will ever ask for it, it comes back.
+    /// Hands the result over, if there is one: the goroutine that was spawned with it does, before it ends. When
+    /// nobody will ever ask for it, it comes back.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn complete(self) -> Option<R> {
-        ManuallyDrop::new(self).finish()
+    pub fn complete(self, running: &Running) -> Option<R> {
+        let this = ManuallyDrop::new(self);
+        let g = running.goroutine();
+        debug_assert!(
+            g.packet.get() == Some(Packed::packet(this.0.cast())),
+            "{g:?} was spawned with another packet"
+        );
+        // SAFETY: the packet is there until both halves are done with it (file's head).
+        let members = unsafe { this.0.as_ref() }.head.members;
+        // The packet may be gone from here on: step 4 must not find it.
+        g.packet.set(members.map(Packed::scope));
+        this.hand_over()
     }
 
+    /// The last use of this half.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn finish(&self) -> Option<R> {
+    pub(crate) fn hand_over(&self) -> Option<R> {
         // SAFETY: the packet is there until both halves are done with it (file's head).
-        let packet = unsafe { self.0.as_ref() };
-        if let Some((_, g)) = enter().and_then(Entered::on_goroutine)
-            && g.packet.get() == Some(self.packed())
-        {
-            // The packet may be gone from here on: step 4 must not find it.
-            g.packet.set(packet.head.members.map(Packed::scope));
-        }
-        if packet.head.done() {
+        if unsafe { self.0.as_ref() }.head.done() {
             // SAFETY: the handle is gone (step 3), so the packet is this half's.
             unsafe { free(enter(), self.0) }
         } else {
             None
         }
     }
-
-    /// This half by name.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn packed(&self) -> Packed {
-        Packed::packet(self.0.cast())
-    }
 }
 
 impl<R> Drop for Completer<R> {
     /// A goroutine that was never started completes without a result.
     fn drop(&mut self) {
-        drop(self.finish());
+        drop(self.hand_over());
     }
 }
 
 impl<R> Joiner<R> {
+    /// The packet by name.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn packed(&self) -> Packed {
+        Packed::packet(self.0.cast())
+    }
+
     /// True when the result is there.
     pub fn is_finished(&self) -> bool {
         // SAFETY: the packet is there until both halves are done with it.

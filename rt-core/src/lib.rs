@@ -83,7 +83,7 @@ pub use fatal::{fatal, report};
 pub use held::Held;
 pub use identity::{Identity, identity, kept, known_identity};
 pub use io::{Edges, Io};
-pub use join::{Completer, JoinPoll, Joiner, Packed, packet};
+pub use join::{Completer, JoinPoll, Joiner, Packed};
 pub use limit::{Limit, with_limit};
 pub use lock::{Guard, Protected};
 pub use locked::{NotLocked, blocking_as_itself, lock_thread};
@@ -96,7 +96,7 @@ pub use runtime::{Config, Platform, Runtime, platform};
 pub use scope::Members;
 #[doc(hidden)]
 pub use seam::AtomicU32;
-pub use spawn::{Id, Spawn, expect_connection, spawn};
+pub use spawn::{Id, Running, Spawn, expect_connection, spawn, spawn_joinable};
 pub use stack::DEFAULT_STACK_BYTES;
 pub use state::{Change, Rule, State, TABLE};
 pub use stats::WorkerStats;

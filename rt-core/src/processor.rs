@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 use crate::FOREVER;
 use crate::blocks::BlockCache;
 use crate::deadlock::Looks;
-use crate::goroutine::{Batch, Goroutine, GoroutineRef, prefetch};
+use crate::goroutine::{Batch, Goroutine, GoroutineRef, prefetch_to_run};
 use crate::io::Driver;
 use crate::late::Late;
 use crate::list::{Deque, List, LongList};
@@ -641,7 +641,7 @@ impl Processor {
         }
         let taken = if newest { queue.pop_back() } else { queue.pop_front() };
         if let Some(next) = if newest { queue.last() } else { queue.first() } {
-            prefetch(next.as_ptr());
+            prefetch_to_run(next.as_ptr());
         }
         self.spilled.store(queue.len(), Ordering::Relaxed);
         taken

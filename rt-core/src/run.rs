@@ -6,7 +6,7 @@ use crate::boot::{Boot, Stage};
 use crate::close::Lent;
 use crate::runtime::Runtime;
 use crate::seam::{AtomicU32, Ordering};
-use crate::spawn::Spawn;
+use crate::spawn::{Running, Spawn};
 use crate::switch::enter_worker;
 use crate::worker::Left;
 use crate::{FOREVER, OsResult, os};
@@ -25,7 +25,7 @@ impl Runtime {
     ///
     /// # Safety
     /// - `main` doesn't unwind. In migratory mode it may be called on another thread.
-    pub unsafe fn run<F: FnOnce()>(
+    pub unsafe fn run<F: FnOnce(&Running)>(
         self,
         at: &'static Location<'static>,
         boot: &Boot,
@@ -44,7 +44,7 @@ impl Runtime {
 
     /// # Safety
     /// - As for [`Runtime::run`].
-    unsafe fn run_here<F: FnOnce()>(
+    unsafe fn run_here<F: FnOnce(&Running)>(
         &self,
         at: &'static Location<'static>,
         boot: &Boot,
@@ -56,9 +56,9 @@ impl Runtime {
         worker.take_thread();
         boot.done(Stage::MStart, "the calling thread is worker 0");
         let spawn = Spawn { local: true, ..Spawn::new(at) };
-        let closing = || {
+        let closing = |running: &Running| {
             boot.done(Stage::Gogo, "on the stack of a goroutine");
-            main();
+            main(running);
             close_current();
         };
         // SAFETY: the caller vouches for `main`, and closing doesn't unwind. What `main` borrows
@@ -82,7 +82,7 @@ impl Runtime {
 
     /// # Safety
     /// - As for [`Runtime::run`].
-    unsafe fn run_elsewhere<F: FnOnce()>(
+    unsafe fn run_elsewhere<F: FnOnce(&Running)>(
         &self,
         at: &'static Location<'static>,
         boot: &Boot,
@@ -91,9 +91,9 @@ impl Runtime {
         let done = AtomicU32::new(0);
         let spawn = Spawn::new(at);
         boot.skipped(Stage::MStart, "the calling thread sleeps, and a worker of ours is started");
-        let closing = || {
+        let closing = |running: &Running| {
             boot.done(Stage::Gogo, "on the stack of a goroutine");
-            main();
+            main(running);
             close_current();
             let word: *const AtomicU32 = &done;
             // Release: pairs with the Acquire below.

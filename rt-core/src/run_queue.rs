@@ -18,7 +18,7 @@
 use core::cell::Cell;
 use core::ptr;
 
-use crate::goroutine::{Goroutine, GoroutineRef, prefetch};
+use crate::goroutine::{Goroutine, GoroutineRef, prefetch_to_run};
 use crate::os;
 use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, MODEL, Ordering, mutant};
 
@@ -171,7 +171,7 @@ impl RunQueue {
             if self.claim(head, retreat) {
                 if !MODEL {
                     // It may be somebody else's by now: then this was for nothing.
-                    prefetch(self.slot(newest.wrapping_sub(1)).load(Ordering::Relaxed));
+                    prefetch_to_run(self.slot(newest.wrapping_sub(1)).load(Ordering::Relaxed));
                 }
                 return Some(self.read(newest));
             }

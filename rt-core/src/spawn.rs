@@ -1,13 +1,17 @@
 //! Making a goroutine: Go's newproc.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::marker::PhantomData;
 use core::panic::Location;
 
 use crate::fork;
 use crate::goroutine::{Body, GoroutineRef};
-use crate::join::Packed;
+use crate::identity::Identity;
+use crate::join::{Completer, Joiner, Packed, packet};
 use crate::processor::{Processor, bump};
 use crate::runtime::{Runtime, Shared};
+use crate::scope::Members;
 use crate::seam::{Ordering, mutant};
 use crate::stack::{Class, base_of};
 use crate::state::Change;
@@ -35,6 +39,17 @@ pub struct Spawn {
 /// The number of a goroutine, no other of its runtime has it.
 pub type Id = u64;
 
+/// The goroutine that runs a closure, which is told so: it need not ask who it is.
+#[derive(Debug)]
+pub struct Running(GoroutineRef, PhantomData<*mut ()>);
+
+impl Running {
+    #[inline(always)]
+    pub(crate) fn goroutine(&self) -> GoroutineRef {
+        self.0
+    }
+}
+
 /// Spawns on the current runtime. `Ok(Err(f))`: the thread belongs to none, and `f` comes back.
 ///
 /// # Errors
@@ -44,8 +59,43 @@ pub type Id = u64;
 /// - `f` doesn't unwind, and what it borrows lives until it has returned, or for ever.
 /// - `f` may be called on another thread, unless `spawn.local`.
 #[inline]
-pub unsafe fn spawn<F: FnOnce()>(spawn: &Spawn, f: F) -> OsResult<Result<Id, F>> {
-    if let Some(entered) = enter() {
+pub unsafe fn spawn<F: FnOnce(&Running)>(spawn: &Spawn, f: F) -> OsResult<Result<Id, F>> {
+    // SAFETY: the caller's contract is the same.
+    unsafe { spawn_from(enter(), spawn, f) }
+}
+
+/// Spawns what `body` makes of the one half of a new packet, and returns the other. The packet may be of a
+/// scope, which has counted it in and waits for it; and somebody may be known to be the goroutine already.
+///
+/// # Errors
+/// As for [`spawn`].
+///
+/// # Safety
+/// - As for [`spawn`], of what `body` returns; and `body` itself does nothing else.
+#[inline(always)]
+pub unsafe fn spawn_joinable<R, F: FnOnce(&Running)>(
+    spawn: &Spawn,
+    members: Option<&Members>,
+    identity: Option<Arc<Identity>>,
+    body: impl FnOnce(Completer<R>) -> F,
+) -> OsResult<(Joiner<R>, Result<Id, F>)> {
+    let entered = enter();
+    let (completer, joiner) = packet(entered.as_ref(), members, identity);
+    let spawn = Spawn { packet: Some(joiner.packed()), ..*spawn };
+    // SAFETY: the caller's contract is the same.
+    let spawned = unsafe { spawn_from(entered, &spawn, body(completer)) }?;
+    Ok((joiner, spawned))
+}
+
+/// # Safety
+/// - As for [`spawn`].
+#[cfg_attr(not(feature = "small"), inline(always))]
+unsafe fn spawn_from<F: FnOnce(&Running)>(
+    entered: Option<Entered<'_>>,
+    spawn: &Spawn,
+    f: F,
+) -> OsResult<Result<Id, F>> {
+    if let Some(entered) = entered {
         // SAFETY: the caller's contract is the same.
         return unsafe { entered.spawn(spawn, f) }.map(Ok);
     }
@@ -67,7 +117,7 @@ impl Runtime {
     ///
     /// # Safety
     /// - As for [`spawn`]; `spawn.local` is false.
-    pub unsafe fn spawn<F: FnOnce()>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
+    pub unsafe fn spawn<F: FnOnce(&Running)>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
         debug_assert!(!spawn.local, "a plain thread has no worker to be at home on");
         let shared = &*self.shared;
         mutant!("first-worker": shared.ensure_worker()? => shared.note_worker());
@@ -90,7 +140,7 @@ impl Entered<'_> {
     /// # Safety
     /// - As for [`spawn`].
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) unsafe fn spawn<F: FnOnce()>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
+    pub(crate) unsafe fn spawn<F: FnOnce(&Running)>(&self, spawn: &Spawn, f: F) -> OsResult<Id> {
         let (processor, shared) = (self.processor(), self.shared());
         let g = processor.stacks.take(spawn.class(shared)?, &shared.stacks)?;
         let id = processor.next_id(|n| shared.reserve_ids(n));
@@ -213,7 +263,13 @@ impl Spawn {
 /// # Safety
 /// - The region is the caller's; `f` is as [`spawn`] says.
 #[cfg_attr(not(feature = "small"), inline(always))]
-unsafe fn place<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &Spawn, f: F) {
+unsafe fn place<F: FnOnce(&Running)>(
+    g: GoroutineRef,
+    shared: &Shared,
+    id: Id,
+    spawn: &Spawn,
+    f: F,
+) {
     if size_of::<F>() > ON_STACK || align_of::<F>() > align_of::<crate::goroutine::Goroutine>() {
         let boxed = Box::new(f);
         // SAFETY: the caller's contract is the same for the closure in its box.
@@ -229,13 +285,19 @@ unsafe fn place<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &S
 /// # Safety
 /// - As for [`place`]; `f` is at most [`ON_STACK`] large.
 #[cfg_attr(not(feature = "small"), inline(always))]
-unsafe fn place_small<F: FnOnce()>(g: GoroutineRef, shared: &Shared, id: Id, spawn: &Spawn, f: F) {
+unsafe fn place_small<F: FnOnce(&Running)>(
+    g: GoroutineRef,
+    shared: &Shared,
+    id: Id,
+    spawn: &Spawn,
+    f: F,
+) {
     /// # Safety
     /// - `closure` points to an `F` that nobody else uses.
-    unsafe fn call<F: FnOnce()>(closure: *mut ()) {
+    unsafe fn call<F: FnOnce(&Running)>(closure: *mut (), g: GoroutineRef) {
         // SAFETY: the caller's contract; moved out once, for a goroutine starts once.
         let f = unsafe { closure.cast::<F>().read() };
-        f();
+        f(&Running(g, PhantomData));
     }
 
     let closure = g.as_ptr().cast::<u8>().wrapping_sub(size_of::<F>());

@@ -402,7 +402,7 @@ pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
         crate::fatal!("{g:?} has nothing to run");
     };
     // SAFETY: `spawn` stored a closure there together with the function that runs it, once.
-    unsafe { body(g.closure.get()) };
+    unsafe { body(g.closure.get(), g) };
 }
 
 /// What comes before a goroutine's closure. Without optimisation its frame is large, and must not stay

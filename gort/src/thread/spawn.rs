@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use rt_core::{Identity, Members, Runtime, Spawn};
+use rt_core::{Completer, Identity, Members, OsError, Running, Runtime, Spawn};
 
 use super::Result;
 use super::current::{fresh, identity};
@@ -20,20 +20,30 @@ use crate::{default, panics};
 /// # Safety
 /// - As for [`rt_core::spawn`].
 #[inline(always)]
-pub(crate) unsafe fn start<F: FnOnce()>(spawn: &Spawn, f: F) -> io::Result<()> {
+unsafe fn start<F: FnOnce(&Running)>(spawn: &Spawn, f: F) -> io::Result<()> {
     // SAFETY: the caller's contract is the same.
-    let f = match unsafe { rt_core::spawn(spawn, f) } {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(f)) => f,
-        Err(error) => {
-            let held = Runtime::current().map(|runtime| runtime.held());
-            return Err(refused("a goroutine", error, held));
-        }
-    };
+    match unsafe { rt_core::spawn(spawn, f) }.map_err(refused_here)? {
+        Ok(_) => Ok(()),
+        // SAFETY: as above.
+        Err(f) => unsafe { start_outside(spawn, f) },
+    }
+}
+
+/// Makes a goroutine on the process-wide runtime.
+///
+/// # Safety
+/// - As for [`rt_core::spawn`].
+unsafe fn start_outside<F: FnOnce(&Running)>(spawn: &Spawn, f: F) -> io::Result<()> {
     let runtime = default::runtime()?;
-    // SAFETY: as above.
+    // SAFETY: the caller's contract is the same.
     let spawned = unsafe { runtime.spawn(spawn, f) };
     spawned.map(drop).map_err(|error| refused("a goroutine", error, Some(runtime.held())))
+}
+
+/// Why the caller's runtime makes no goroutine.
+#[cold]
+fn refused_here(error: OsError) -> io::Error {
+    refused("a goroutine", error, Runtime::current().map(|runtime| runtime.held()))
 }
 
 /// Who a goroutine belongs to, and is.
@@ -59,25 +69,37 @@ pub(crate) unsafe fn start_joinable<F, T>(
 where
     F: FnOnce() -> T,
 {
-    let (mut completer, joiner) = rt_core::packet(known.members, known.identity);
-    let spawn = Spawn { packet: Some(completer.packed()), ..*spawn };
-    let body = move || {
-        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| completer.put(Ok(f())))) {
-            completer.put(Err(panic));
+    let body = |mut completer: Completer<Result<T>>| {
+        move |running: &Running| {
+            if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| completer.put(Ok(f())))) {
+                completer.put(Err(panic));
+            }
+            store::end(running);
+            let unclaimed = completer.complete(running);
+            after(unclaimed.is_some_and(|result| drop_unclaimed(result, running)));
         }
-        store::end();
-        let unclaimed = completer.complete();
-        let lost_panic = matches!(&unclaimed, Some(Err(_)));
-        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(unclaimed))) {
-            panics::discard(panic);
-        }
-        // A result that nobody asks for has been dropped here, and may have made values of its own.
-        store::end();
-        after(lost_panic);
     };
-    // SAFETY: no panic leaves `body`; the caller vouches for the rest.
-    unsafe { start(&spawn, body) }?;
+    // SAFETY: no panic leaves what `body` makes; the caller vouches for the rest.
+    let spawned = unsafe { rt_core::spawn_joinable(spawn, known.members, known.identity, body) };
+    let (joiner, spawned) = spawned.map_err(refused_here)?;
+    if let Err(body) = spawned {
+        let spawn = Spawn { packet: Some(joiner.packed()), ..*spawn };
+        // SAFETY: as above.
+        unsafe { start_outside(&spawn, body) }?;
+    }
     Ok(JoinHandle::new(joiner))
+}
+
+/// Drops a result that nobody asks for; true if it is a panic.
+#[cold]
+fn drop_unclaimed<T>(result: Result<T>, running: &Running) -> bool {
+    let is_panic = result.is_err();
+    if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(result))) {
+        panics::discard(panic);
+    }
+    // It may have made values of its own.
+    store::end(running);
+    is_panic
 }
 
 /// Starts a goroutine and returns the right to wait for its result.
@@ -132,11 +154,11 @@ where
     F: FnOnce() + Send + 'static,
 {
     let at = Location::caller();
-    let body = move || {
+    let body = move |running: &Running| {
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
             panics::report(rt_core::current_id().unwrap_or(0), at, panic);
         }
-        store::end();
+        store::end(running);
     };
     let spawn = Spawn::new(at);
     // SAFETY: no panic leaves `body`; it is `Send` and `'static`, for `f` is.

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::ptr;
 
+use rt_core::Running;
+
 use super::{AccessError, identity};
 use crate::base::panic::{self, AssertUnwindSafe};
 use crate::panics;
@@ -89,8 +91,8 @@ pub(super) unsafe fn drop_box<T>(value: *mut ()) {
 
 /// Drops what the calling goroutine keeps, which is about to end.
 #[inline]
-pub(crate) fn end() {
-    if rt_core::kept().is_some_and(|kept| !kept.is_null()) {
+pub(crate) fn end(running: &Running) {
+    if !running.kept().is_null() {
         end_kept();
     }
 }

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use core::mem::ManuallyDrop;
 use std::boxed::Box;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -94,13 +95,13 @@ fn result() -> loom::sync::Arc<Slot> {
 /// Hands one over.
 fn complete(mut completer: Completer<loom::sync::Arc<Slot>>) -> Option<loom::sync::Arc<Slot>> {
     completer.put(result());
-    completer.complete()
+    ManuallyDrop::new(completer).hand_over()
 }
 
 #[test]
 fn join_against_complete() {
     check(|| {
-        let (completer, joiner) = packet(None, None);
+        let (completer, joiner) = packet(None, None, None);
         let goroutine = thread::spawn(move || assert!(complete(completer).is_none()));
         assert_eq!(joiner.join().map(|result| result.read()), Some(7));
         assert!(goroutine.join().is_ok());
@@ -110,7 +111,7 @@ fn join_against_complete() {
 #[test]
 fn join_of_one_that_never_ran() {
     check(|| {
-        let (completer, joiner) = packet::<loom::sync::Arc<Slot>>(None, None);
+        let (completer, joiner) = packet::<loom::sync::Arc<Slot>>(None, None, None);
         let dropper = thread::spawn(move || drop(completer));
         assert!(joiner.join().is_none());
         assert!(dropper.join().is_ok());
@@ -121,7 +122,7 @@ fn join_of_one_that_never_ran() {
 #[test]
 fn detach_against_complete() {
     check(|| {
-        let (completer, joiner) = packet(None, None);
+        let (completer, joiner) = packet(None, None, None);
         let goroutine = thread::spawn(move || complete(completer).is_some());
         let ours = joiner.detach().map(|result| result.read()).is_some();
         let theirs = goroutine.join().is_ok_and(|came_back| came_back);
