@@ -159,10 +159,20 @@ impl Head {
         }
         if let Some(waiter) = NonNull::new(before.map_addr(|address| address & !ALARM)) {
             // SAFETY: the word says that the joiner waits for this half alone to wake it.
-            mutant!("join-wake": unsafe { Waiter::wake(waiter, Inside::NOT) } => ());
+            mutant!("join-wake": unsafe { wake(waiter) } => ());
         }
         false
     }
+}
+
+/// Apart, for [`Completer::complete`] becomes part of each function that is spawned.
+///
+/// # Safety
+/// - As for [`Waiter::wake`].
+#[inline(never)]
+unsafe fn wake(waiter: NonNull<Waiter>) {
+    // SAFETY: the caller's contract is the same.
+    unsafe { Waiter::wake(waiter, Inside::NOT) };
 }
 
 /// The goroutine's half.
@@ -265,11 +275,21 @@ impl<R> Completer<R> {
         // SAFETY: the packet is there until both halves are done with it (file's head).
         if unsafe { self.0.as_ref() }.head.done() {
             // SAFETY: the handle is gone (step 3), so the packet is this half's.
-            unsafe { free(enter(), self.0) }
+            unsafe { free_unclaimed(self.0) }
         } else {
             None
         }
     }
+}
+
+/// Apart, as [`wake`] is.
+///
+/// # Safety
+/// - As for [`free`].
+#[inline(never)]
+unsafe fn free_unclaimed<R>(packet: NonNull<Packet<R>>) -> Option<R> {
+    // SAFETY: the caller's contract is the same.
+    unsafe { free(enter(), packet) }
 }
 
 impl<R> Drop for Completer<R> {
