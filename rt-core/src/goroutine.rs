@@ -139,15 +139,13 @@ impl GoroutineRef {
     pub(crate) fn has_begun(self) -> bool {
         self.body.get().is_none()
     }
-}
 
-#[cfg(not(feature = "small"))]
-impl GoroutineRef {
     /// Has so many lines of its stack fetched, from where it goes on. For whom it is queued, or claimed.
+    #[inline(always)]
     pub(crate) fn prefetch_stack(self, lines: usize) {
-        let end: *const () = self.context.get().0.cast_const().cast();
-        for line in 0..lines {
-            arch::prefetch(end.wrapping_byte_add(line * LINE));
+        if !cfg!(feature = "small") {
+            let end: *const () = self.context.get().0.cast_const().cast();
+            (0..lines).for_each(|line| arch::prefetch(end.wrapping_byte_add(line * LINE)));
         }
     }
 }

@@ -503,7 +503,9 @@ impl Processor {
             self.aged.set(ring + self.spilled.load(Ordering::Relaxed));
         }
         let aged = self.aged.get();
-        self.aged.set(aged.saturating_sub(1));
+        if aged > 0 {
+            self.aged.set(aged - 1);
+        }
         aged > 0
     }
 

@@ -73,8 +73,12 @@ impl Entered<'_> {
             // A worker that wakes many, from sockets say, keeps their order. And `next` can be
             // stolen in migratory mode, which one that is at home here must not be.
             self.push_behind(g);
-        } else if let Some(older) = self.processor().swap_next(Some(g)) {
-            mutant!("next-older": self.push_behind(older) => ());
+        } else {
+            // The waker has things to do before it parks.
+            g.prefetch_stack(4);
+            if let Some(older) = self.processor().swap_next(Some(g)) {
+                mutant!("next-older": self.push_behind(older) => ());
+            }
         }
     }
 

@@ -397,7 +397,11 @@ pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
     // SAFETY: `spawn` passes its own record.
     let g = unsafe { GoroutineRef::from_raw(record.cast()) };
     g.fiber.arrive();
-    begin(g, message);
+    if cfg!(feature = "small") || message & Note::KIND == Note::EXIT {
+        begin(g, message);
+    } else {
+        begin_apart(g, message);
+    }
     let Some(body) = g.body.take() else {
         crate::fatal!("{g:?} has nothing to run");
     };
@@ -417,6 +421,13 @@ fn begin(g: GoroutineRef, message: usize) {
         g.home.set(Some(entered.worker().reference()));
         bump(&entered.processor().settled, 1);
     }
+}
+
+/// The same, after one who has not ended: what is to be done for those needs more registers than [`start`] has to
+/// save for the one who has, and a line of the stack for them.
+#[inline(never)]
+fn begin_apart(g: GoroutineRef, message: usize) {
+    begin(g, message);
 }
 
 /// What `goexit` calls when [`start`] has returned.
