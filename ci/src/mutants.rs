@@ -161,7 +161,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("thieves", Sim),
     ("has-pushed", Native("scheduling")),
     ("without-waiting", Native("fairness")),
-    ("aged", Sim),
+    ("aged", Native("fairness")),
     ("unshared-length", Sim),
     // What those get who are held up, or wait for those who are.
     ("relieve", Sim),

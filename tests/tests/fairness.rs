@@ -241,6 +241,27 @@ fn those_who_walk_trees_starve_nobody() {
     nobody_waits(trees);
 }
 
+/// One that was spawned before somebody who spawns others, and waits for each, starts while that goes on: the
+/// newest go first, but not for ever.
+#[test]
+fn the_oldest_starts_beside_newer_ones() {
+    for mode in [Mode::Stays(1), Mode::Migrates(1)] {
+        mode.run(|| {
+            let busy = Busy::new();
+            let oldest = gort::spawn(Instant::now);
+            let others = busy.clone();
+            gort::go(move || while others.turn() && gort::spawn(|| ()).join().is_ok() {});
+            let started = oldest.join().unwrap() - busy.begun;
+            let goes_on = busy.turn();
+            busy.stop.store(true, Ordering::Relaxed);
+            assert!(
+                goes_on,
+                "{mode:?}: the oldest started after {started:?}, when no newer ones came"
+            );
+        });
+    }
+}
+
 /// Who joins one after the other that has long ended lets others run in between.
 #[test]
 fn results_that_are_there_starve_nobody() {
