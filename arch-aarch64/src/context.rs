@@ -2,20 +2,20 @@
 
 use core::arch::{asm, naked_asm};
 
-use rt_core::{Arch, Context, Entry, Exit};
+use rt_core::{Arch, Context, Entry};
 
 /// The backend for 64-bit Arm.
 #[derive(Debug)]
 pub struct Aarch64;
 
 impl Arch for Aarch64 {
-    unsafe fn prepare(top: *mut u8, entry: Entry, exit: Exit, arg: *mut ()) -> Context {
-        // Eight words, so that the stack pointer is a multiple of 16 below and above each part.
-        let frame = top.wrapping_sub((top.addr() & 15) + 8 * size_of::<usize>());
-        let start: unsafe extern "C" fn() = goexit;
-        let words = [arg.addr(), 0, start as usize, 0, entry as usize, exit as usize, 0, 0];
-        // SAFETY: the caller owns the 256 bytes below `top`; rounding and frame take 79 at most.
-        unsafe { frame.cast::<[usize; 8]>().write_unaligned(words) };
+    unsafe fn prepare(top: *mut u8, entry: Entry, arg: *mut ()) -> Context {
+        // Six words, so that the stack pointer is a multiple of 16 below and above each part.
+        let frame = top.wrapping_sub((top.addr() & 15) + 6 * size_of::<usize>());
+        let (start, end): (unsafe extern "C" fn(), unsafe extern "C" fn()) = (gostart, goexit);
+        let words = [arg.addr(), 0, start as usize, 0, entry as usize, end as usize + 4];
+        // SAFETY: the caller owns the 256 bytes below `top`; rounding and frame take 63 at most.
+        unsafe { frame.cast::<[usize; 6]>().write_unaligned(words) };
         Context(frame)
     }
 
@@ -106,10 +106,26 @@ impl Arch for Aarch64 {
     }
 }
 
-/// Where a fresh context starts, and so the return address under every goroutine.
+/// Where a fresh context starts. x2: the message; x19: the argument; on the stack, `entry` and its return
+/// address.
 ///
-/// x2: the message; x19: the argument; on the stack, `entry` and `exit`. To start here with a call,
-/// instead of planting an address for `entry` to return to, keeps the return predictor right.
+/// Not by a call: `entry` never returns, and with a call that no return answers, each return of
+/// whoever goes on after `entry` would be predicted one too early.
+#[unsafe(naked)]
+unsafe extern "C" fn gostart() {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined x30",
+        "mov x0, x2",
+        "mov x1, x19",
+        "ldp x9, x30, [sp], #16",
+        "br x9",
+        ".cfi_endproc",
+    )
+}
+
+/// The return address under every goroutine: one instruction further, as if it had called, for
+/// unwinders look up what lies before a return address.
 #[unsafe(naked)]
 unsafe extern "C" fn goexit() {
     naked_asm!(
@@ -117,15 +133,7 @@ unsafe extern "C" fn goexit() {
         // frame pointers: x29 is zero.
         ".cfi_startproc",
         ".cfi_undefined x30",
-        "mov x0, x2",
-        "mov x1, x19",
-        // x20 outlives the call.
-        "ldp x9, x20, [sp], #16",
-        "blr x9",
-        // Not by a call: no `ret` would follow, and whoever goes on from `exit` has the return predictor.
-        "adr x30, 2f",
-        "br x20",
-        "2:",
+        "nop",
         "brk #1",
         ".cfi_endproc",
     )

@@ -2,7 +2,7 @@
 
 use core::arch::{asm, naked_asm};
 
-use rt_core::{Arch, Context, Entry, Exit};
+use rt_core::{Arch, Context, Entry};
 
 #[cfg(feature = "valgrind")]
 use crate::valgrind;
@@ -12,14 +12,14 @@ use crate::valgrind;
 pub struct Amd64;
 
 impl Arch for Amd64 {
-    unsafe fn prepare(top: *mut u8, entry: Entry, exit: Exit, arg: *mut ()) -> Context {
-        // Seven words with the zeros above them. `goexit` pops two, and must then have a stack
-        // pointer that is a multiple of 16, so that its `call` enters `entry` as the ABI wants it.
-        let frame = top.wrapping_sub((top.addr() & 15) + 7 * size_of::<usize>());
-        let start: unsafe extern "C" fn() = goexit;
-        let words = [arg.addr(), 0, start as usize, entry as usize, exit as usize, 0, 0];
-        // SAFETY: the caller owns the 256 bytes below `top`; rounding and frame take 71 at most.
-        unsafe { frame.cast::<[usize; 7]>().write_unaligned(words) };
+    unsafe fn prepare(top: *mut u8, entry: Entry, arg: *mut ()) -> Context {
+        // Of the five words `entry` finds the last, as a `call` would have left it: where the stack
+        // pointer is 8 off a multiple of 16.
+        let frame = top.wrapping_sub((top.addr() & 15) + 5 * size_of::<usize>());
+        let (start, end): (unsafe extern "C" fn(), unsafe extern "C" fn()) = (gostart, goexit);
+        let words = [arg.addr(), 0, start as usize, entry as usize, end as usize + 1];
+        // SAFETY: the caller owns the 256 bytes below `top`; rounding and frame take 55 at most.
+        unsafe { frame.cast::<[usize; 5]>().write_unaligned(words) };
         Context(frame)
     }
 
@@ -108,26 +108,32 @@ impl Arch for Amd64 {
     }
 }
 
-/// Where a fresh context starts, and so the return address under every goroutine.
+/// Where a fresh context starts. rax: the message; rbx: the argument; on the stack, `entry`.
 ///
-/// rax: the message; rbx: the argument; on the stack, `entry` and `exit`. To start here with a
-/// `call`, instead of planting an address for `entry` to `ret` to, keeps the return predictor right.
+/// Not by a `call`: `entry` never returns, and with a `call` that no `ret` answers, each `ret` of
+/// whoever goes on after `entry` would be predicted one too early.
+#[unsafe(naked)]
+unsafe extern "C" fn gostart() {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined rip",
+        "mov rdi, rax",
+        "mov rsi, rbx",
+        "pop rax",
+        "jmp rax",
+        ".cfi_endproc",
+    )
+}
+
+/// The return address under every goroutine: one byte further, as if it had called, for unwinders
+/// look up what lies before a return address.
 #[unsafe(naked)]
 unsafe extern "C" fn goexit() {
     naked_asm!(
         // An unwinder that comes here has seen the whole goroutine.
         ".cfi_startproc",
         ".cfi_undefined rip",
-        "mov rdi, rax",
-        "mov rsi, rbx",
-        "pop rax",
-        "pop r12",
-        "call rax",
-        // Not by `call`: no `ret` would follow, and whoever goes on from `exit` has the return predictor.
-        "lea rcx, [rip + 2f]",
-        "push rcx",
-        "jmp r12",
-        "2:",
+        "nop",
         "ud2",
         ".cfi_endproc",
     )

@@ -3,11 +3,10 @@
 //! ```text
 //!   prepare                          switch
 //!   top ->  +------------------+     +------------------+
-//!   +40     |  0               |     |                  |
-//!   +32     |  exit            |     |  caller's frame  |
-//!   +24     |  entry           |     |                  |
+//!   +32     |  goexit + 1      |     |                  |
+//!   +24     |  entry           |     |  caller's frame  |
 //!           +------------------+     +------------------+
-//!   +16     |  goexit          |     |  where to resume |
+//!   +16     |  gostart         |     |  where to resume |
 //!   +8      |  rbp = 0         |     |  rbp             |
 //!   sp ->   |  rbx = arg       |     |  rbx             |
 //!           +------------------+     +------------------+

@@ -344,19 +344,15 @@ impl Gate {
 /// - At least 256 bytes below `top` are writable and unused.
 pub(crate) unsafe fn fresh(top: *mut u8) -> Context {
     // SAFETY: the caller's duty is the same.
-    unsafe { arch::prepare(top, begin, ended, ptr::null_mut()) }
+    unsafe { arch::prepare(top, begin, ptr::null_mut()) }
 }
 
 /// The first function on a virtual thread's stack.
-unsafe extern "C" fn begin(_message: usize, _arg: *mut ()) {
+unsafe extern "C" fn begin(_message: usize, _arg: *mut ()) -> ! {
     if let Some(start) = inside(|gate| gate.start.take()).flatten() {
         // SAFETY: whoever called `Os::start` promised that `arg` is what `entry` expects.
         unsafe { (start.entry)(start.arg) };
     }
-}
-
-/// What is under [`begin`].
-unsafe extern "C" fn ended() -> ! {
     inside(|gate| -> () { gate.leave(Call::End) });
     unreachable!("a virtual thread outside of a check")
 }

@@ -11,20 +11,17 @@ impl Context {
 }
 
 /// The first function on a fresh stack: the message of the switch that entered it, and the argument
-/// given to [`Arch::prepare`].
-pub type Entry = unsafe extern "C" fn(message: usize, arg: *mut ());
-
-/// The function under every goroutine: called when its [`Entry`] returns, and never returns.
-pub type Exit = unsafe extern "C" fn() -> !;
+/// given to [`Arch::prepare`]. It never returns, and leaves for good by [`Arch::gogo`].
+pub type Entry = unsafe extern "C" fn(message: usize, arg: *mut ()) -> !;
 
 /// Contexts of one processor architecture.
 pub trait Arch {
-    /// Lays out a context below `top` (any alignment) that, when first switched to, calls
-    /// `entry(message, arg)` and then `exit()`. A backtrace ends under `entry`.
+    /// Lays out a context below `top` (any alignment) that, when first switched to, goes on in
+    /// `entry(message, arg)`. A backtrace ends under `entry`.
     ///
     /// # Safety
     /// - At least 256 bytes below `top` are writable and unused.
-    unsafe fn prepare(top: *mut u8, entry: Entry, exit: Exit, arg: *mut ()) -> Context;
+    unsafe fn prepare(top: *mut u8, entry: Entry, arg: *mut ()) -> Context;
 
     /// Saves this flow of control into `*save`, goes on with `to`, and hands it `message`. Returns
     /// when someone switches back, with *their* message, possibly on another thread.

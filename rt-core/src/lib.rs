@@ -75,7 +75,7 @@ mod timer;
 mod wait;
 mod worker;
 
-pub use arch_trait::{Arch, Context, Entry, Exit};
+pub use arch_trait::{Arch, Context, Entry};
 pub use aside::blocking;
 pub use close::Lent;
 pub use deadlock::Deadlock;

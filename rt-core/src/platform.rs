@@ -120,8 +120,8 @@ macro_rules! net_symbols {
 #[macro_export]
 macro_rules! arch_symbols {
     ($with:ident $($arg:tt)*) => { $crate::$with! { $($arg)*
-        gort0_prepare: unsafe fn prepare(top: *mut u8, entry: $crate::Entry, exit: $crate::Exit,
-            arg: *mut ()) -> $crate::Context;
+        gort0_prepare: unsafe fn prepare(top: *mut u8, entry: $crate::Entry, arg: *mut ())
+            -> $crate::Context;
         gort0_switch: unsafe fn switch(save: *mut $crate::Context, to: $crate::Context,
             message: usize) -> usize;
         gort0_gogo: unsafe fn gogo(to: $crate::Context, message: usize) -> !;

@@ -305,8 +305,7 @@ unsafe fn place_small<F: FnOnce(&Running)>(
     // SAFETY: below the record lies the free stack, far larger than `ON_STACK`; aligned above.
     unsafe { closure.write(f) };
     // SAFETY: what lies below the closure is free stack too.
-    let context =
-        unsafe { arch::prepare(closure.cast(), switch::start, switch::finish, g.as_ptr().cast()) };
+    let context = unsafe { arch::prepare(closure.cast(), switch::start, g.as_ptr().cast()) };
     g.context.set(context);
     let body: Body = call::<F>;
     g.body.set(Some(body));

@@ -389,11 +389,11 @@ impl<'p> Entered<'p> {
     }
 }
 
-/// The first function on a goroutine's stack.
+/// The first function on a goroutine's stack, and the last.
 ///
 /// # Safety
-/// - Called by `goexit` on a context that `spawn` prepared, with the record as argument.
-pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
+/// - On a context that `spawn` prepared, with the record as argument.
+pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) -> ! {
     // SAFETY: `spawn` passes its own record.
     let g = unsafe { GoroutineRef::from_raw(record.cast()) };
     g.fiber.arrive();
@@ -407,6 +407,7 @@ pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) {
     };
     // SAFETY: `spawn` stored a closure there together with the function that runs it, once.
     unsafe { body(g.closure.get(), g) };
+    finish()
 }
 
 /// What comes before a goroutine's closure. Without optimisation its frame is large, and must not stay
@@ -430,12 +431,12 @@ fn begin_apart(g: GoroutineRef, message: usize) {
     begin(g, message);
 }
 
-/// What `goexit` calls when [`start`] has returned.
-///
-/// # Safety
-/// - Called on a goroutine's stack that nothing needs any more.
+/// The end of a goroutine, possibly on another thread than its beginning. In [`start`], which has saved the
+/// caller's registers already; without optimisation apart, as [`begin`] is.
 #[doc(alias = "goexit0")]
-pub(crate) unsafe extern "C" fn finish() -> ! {
+#[cfg_attr(debug_assertions, inline(never))]
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn finish() -> ! {
     enter_worker().exit()
 }
 

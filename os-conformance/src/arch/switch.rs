@@ -37,7 +37,7 @@ fn record(messages: &Cell<Vec<usize>>) -> *mut () {
 }
 
 /// Notes each message, and answers with its complement.
-unsafe extern "C" fn echoes<A: Arch>(mut message: usize, noted: *mut ()) {
+unsafe extern "C" fn echoes<A: Arch>(mut message: usize, noted: *mut ()) -> ! {
     // SAFETY: each check passes such a cell, which outlives its stack.
     let noted = unsafe { &*noted.cast::<Cell<Vec<usize>>>() };
     for _ in MESSAGES {
@@ -46,6 +46,7 @@ unsafe extern "C" fn echoes<A: Arch>(mut message: usize, noted: *mut ()) {
         noted.set(all);
         message = home::<A>(!message);
     }
+    home_for_good::<A>(EXITED)
 }
 
 fn there<A: Arch>(_: &Suite) -> Verdict {
@@ -93,13 +94,14 @@ struct Kept(Cell<u32>);
 
 const ROUNDS: u32 = 100;
 
-unsafe extern "C" fn keeps_too<A: Arch>(_: usize, kept: *mut ()) {
+unsafe extern "C" fn keeps_too<A: Arch>(_: usize, kept: *mut ()) -> ! {
     // SAFETY: `keeps` passes such a record, which outlives its stack.
     let kept = unsafe { &*kept.cast::<Kept>() };
     for round in 0..ROUNDS {
         let whole = live_over(u64::from(round) + 1000, || _ = home::<A>(0));
         kept.0.set(kept.0.get() + u32::from(whole));
     }
+    home_for_good::<A>(EXITED)
 }
 
 fn keeps<A: Arch>(_: &Suite) -> Verdict {
@@ -117,8 +119,9 @@ fn keeps<A: Arch>(_: &Suite) -> Verdict {
 }
 
 /// Answers where its locals are, until it is told to end.
-unsafe extern "C" fn goes_home<A: Arch>(_: usize, _: *mut ()) {
+unsafe extern "C" fn goes_home<A: Arch>(_: usize, _: *mut ()) -> ! {
     while home::<A>(local_address()) == 0 {}
+    home_for_good::<A>(EXITED)
 }
 
 /// Neither stack creeps, however often they are left.
@@ -134,7 +137,7 @@ fn stays<O: Os, A: Arch>(suite: &Suite) -> Verdict {
         }
     }
     let last = stack.go(usize::MAX);
-    holds!(last == EXITED, "a flow that returned came back with {last:#x}");
+    holds!(last == EXITED, "a flow that was done came back with {last:#x}");
     Ok(())
 }
 
@@ -145,7 +148,7 @@ fn local_address() -> usize {
 }
 
 /// A stack within a stack: goes to another one before it goes home.
-unsafe extern "C" fn goes_further<A: Arch>(message: usize, depth: *mut ()) {
+unsafe extern "C" fn goes_further<A: Arch>(message: usize, depth: *mut ()) -> ! {
     let depth = depth.addr();
     let below = match depth {
         0 => message,
@@ -162,6 +165,7 @@ unsafe extern "C" fn goes_further<A: Arch>(message: usize, depth: *mut ()) {
         }
     };
     home::<A>(below);
+    home_for_good::<A>(EXITED)
 }
 
 fn nested<A: Arch>(_: &Suite) -> Verdict {
@@ -169,11 +173,11 @@ fn nested<A: Arch>(_: &Suite) -> Verdict {
     let answer = stack.go(10);
     holds!(answer == 15, "each of five flows adds 1 to 10, and the answer is {answer:#x}");
     let ended = stack.go(0);
-    holds!(ended == EXITED, "a flow that returned came back with {ended:#x}");
+    holds!(ended == EXITED, "a flow that was done came back with {ended:#x}");
     Ok(())
 }
 
-unsafe extern "C" fn ends<A: Arch>(message: usize, _: *mut ()) {
+unsafe extern "C" fn ends<A: Arch>(message: usize, _: *mut ()) -> ! {
     home_for_good::<A>(message ^ 0xff)
 }
 
@@ -186,7 +190,7 @@ fn gogo_back<A: Arch>(_: &Suite) -> Verdict {
     Ok(())
 }
 
-unsafe extern "C" fn passes_on<A: Arch>(message: usize, to: *mut ()) {
+unsafe extern "C" fn passes_on<A: Arch>(message: usize, to: *mut ()) -> ! {
     // SAFETY: `gogo_fresh` passes a stack that outlives this one.
     let to = unsafe { &*to.cast::<Stack<A>>() };
     onwards(to, message + 1)

@@ -7,7 +7,7 @@ use rt_core::{Arch, Os};
 
 use crate::clause::{Clause, Verdict, holds};
 use crate::suite::Suite;
-use crate::tools::stack::{EXITED, Stack, home};
+use crate::tools::stack::{EXITED, Stack, home, home_for_good};
 use crate::tools::thread::Thread;
 use crate::tools::time::eventually;
 
@@ -79,12 +79,13 @@ struct Read {
     after: AtomicUsize,
 }
 
-unsafe extern "C" fn reads_twice<O: Os, A: Arch>(_: usize, read: *mut ()) {
+unsafe extern "C" fn reads_twice<O: Os, A: Arch>(_: usize, read: *mut ()) -> ! {
     // SAFETY: `read_anew` passes a record that outlives the flow.
     let read = unsafe { &*read.cast::<Read>() };
     read.before.store(O::local().addr(), Ordering::Relaxed);
     home::<A>(0);
     read.after.store(O::local().addr(), Ordering::Relaxed);
+    home_for_good::<A>(EXITED)
 }
 
 /// Starts a flow on one thread and goes on with it on another.

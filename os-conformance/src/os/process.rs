@@ -268,7 +268,7 @@ fn overflows<O: Os, A: Arch>() {
     let body = || {
         let top = std::ptr::with_exposed_provenance_mut(top);
         // SAFETY: the pages below `top` are committed, and nothing is on them.
-        let to = unsafe { A::prepare(top, descends, stops, std::ptr::null_mut()) };
+        let to = unsafe { A::prepare(top, descends, std::ptr::null_mut()) };
         // SAFETY: made by `prepare` in the line above, and nobody else goes there.
         unsafe { A::gogo(to, 0) };
     };
@@ -276,8 +276,9 @@ fn overflows<O: Os, A: Arch>() {
     drop(Thread::<O>::start(&body));
 }
 
-unsafe extern "C" fn descends(_: usize, _: *mut ()) {
+unsafe extern "C" fn descends(_: usize, _: *mut ()) -> ! {
     deeper(0);
+    std::process::exit(NOT_PLAYED)
 }
 
 /// Goes down the stack to its end.
@@ -286,10 +287,6 @@ unsafe extern "C" fn descends(_: usize, _: *mut ()) {
 fn deeper(depth: u64) -> u64 {
     let frame = black_box([depth; 16]);
     deeper(depth + 1) + black_box(frame)[0]
-}
-
-unsafe extern "C" fn stops() -> ! {
-    std::process::exit(NOT_PLAYED)
 }
 
 fn ours<O: Os>(address: usize) -> Fault {

@@ -1,8 +1,8 @@
 //! Stacks to try contexts on.
 //!
 //! A stack is aligned to its size, and begins with a [`Place`]. So code on it finds the way home
-//! from the address of any local: an `Exit` takes no argument, and a thread-local is of no use to
-//! code that goes on with another thread.
+//! from the address of any local: a thread-local is of no use to code that goes on with another
+//! thread.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use rt_core::{Arch, Context, Entry};
 /// The size of a stack, and its alignment.
 const BYTES: usize = 128 << 10;
 
-/// What code on a stack gives back when its entry has returned.
+/// What an entry goes home with when it is done.
 pub(crate) const EXITED: usize = 0xe817;
 
 /// At the low end of a stack: who is where.
@@ -46,7 +46,7 @@ impl<A: Arch> Stack<A> {
         Ok(Stack { base, _processor: PhantomData })
     }
 
-    /// A stack on which `entry(_, arg)` is to be called, and then the [`EXITED`] goes home.
+    /// A stack on which `entry(_, arg)` is to run.
     pub(crate) fn new(entry: Entry, arg: *mut ()) -> Result<Stack<A>, String> {
         let stack = Stack::empty()?;
         stack.prepare(0, entry, arg);
@@ -57,7 +57,7 @@ impl<A: Arch> Stack<A> {
     pub(crate) fn prepare(&self, below: usize, entry: Entry, arg: *mut ()) {
         let top = self.top().wrapping_sub(below);
         // SAFETY: far more than 256 bytes are below `top`, and nothing is on the stack.
-        let context = unsafe { A::prepare(top, entry, exit::<A>, arg) };
+        let context = unsafe { A::prepare(top, entry, arg) };
         self.place().own.set(context);
     }
 
@@ -125,9 +125,4 @@ pub(crate) fn onwards<A: Arch>(to: &Stack<A>, message: usize) -> ! {
     // SAFETY: `own` comes from `prepare`, and nobody has gone there yet. Callers have nothing to
     // drop.
     unsafe { A::gogo(to.place().own.get(), message) }
-}
-
-/// What is under every entry here.
-unsafe extern "C" fn exit<A: Arch>() -> ! {
-    home_for_good::<A>(EXITED)
 }

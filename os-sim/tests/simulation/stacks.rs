@@ -52,7 +52,7 @@ impl Coroutine {
         });
         let arg = ptr::from_ref(&*coroutine).cast_mut().cast();
         // SAFETY: the stack just made is larger than 256 bytes and is not used otherwise.
-        coroutine.inner.set(unsafe { arch::prepare(top, body, over, arg) });
+        coroutine.inner.set(unsafe { arch::prepare(top, body, arg) });
         coroutine
     }
 
@@ -62,7 +62,7 @@ impl Coroutine {
     }
 }
 
-unsafe extern "C" fn body(_message: usize, arg: *mut ()) {
+unsafe extern "C" fn body(_message: usize, arg: *mut ()) -> ! {
     // SAFETY: `new` passes the coroutine, which lives until the test's end.
     let coroutine = unsafe { &*arg.cast::<Coroutine>() };
     for seen in &coroutine.seen {
@@ -73,9 +73,6 @@ unsafe extern "C" fn body(_message: usize, arg: *mut ()) {
         seen.set(os::local().addr());
         coroutine.pause();
     }
-}
-
-unsafe extern "C" fn over() -> ! {
     unreachable!("resumed once too often");
 }
 

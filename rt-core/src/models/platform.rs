@@ -14,8 +14,8 @@ use loom::thread::{self, JoinHandle, Thread};
 use super::cargo;
 use crate::seam::AtomicU32;
 use crate::{
-    Arch, Context, Direction, Entry, Event, Exit, FOREVER, Fault, GuardKind, Net, Os, OsError,
-    OsResult, Poll, Poller, Shortage, Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
+    Arch, Context, Direction, Entry, Event, FOREVER, Fault, GuardKind, Net, Os, OsError, OsResult,
+    Poll, Poller, Shortage, Shutdown, Socket, SocketKind, SocketOption, ThreadHandle,
 };
 
 std::thread_local! {
@@ -215,7 +215,7 @@ impl Arch for Model {
         ticks() -> u64;
     }
     absent! { unsafe:
-        prepare(*mut u8, Entry, Exit, *mut ()) -> Context;
+        prepare(*mut u8, Entry, *mut ()) -> Context;
         gogo(Context, usize) -> !;
     }
 

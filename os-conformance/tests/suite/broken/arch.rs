@@ -1,22 +1,22 @@
 //! Faults of contexts.
 
-use rt_core::{Arch, Context, Entry, Exit};
+use rt_core::{Arch, Context, Entry};
 
 use super::Broken;
 use crate::Processor;
 use crate::faults::*;
 
 impl<const FAULT: usize> Arch for Broken<FAULT> {
-    unsafe fn prepare(top: *mut u8, entry: Entry, exit: Exit, arg: *mut ()) -> Context {
+    unsafe fn prepare(top: *mut u8, entry: Entry, arg: *mut ()) -> Context {
         let top = if FAULT == LAYS_OUT_ABOVE { top.wrapping_add(64) } else { top };
         // SAFETY: the caller's contract is the same; who looks for the fault leaves room above.
-        let Context(frame) = unsafe { Processor::prepare(top, entry, exit, arg) };
+        let Context(frame) = unsafe { Processor::prepare(top, entry, arg) };
         if FAULT != STACK_OUT_OF_LINE {
             return Context(frame);
         }
         let lower = frame.wrapping_sub(8);
-        // SAFETY: seven words of which `prepare` wrote the upper ones, and the one below is unused.
-        unsafe { lower.copy_from(frame, 56) };
+        // SAFETY: the words that `prepare` wrote, at most six, and the one below, which is unused.
+        unsafe { lower.copy_from(frame, 48) };
         Context(lower)
     }
 
