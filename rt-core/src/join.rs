@@ -222,19 +222,25 @@ unsafe fn free<R>(entered: Option<Entered<'_>>, packet: NonNull<Packet<R>>) -> O
     content.result.into_inner()
 }
 
-/// Comes in, for one who has found a result without waiting, and who gives way after many of these.
+/// Comes in, for one who takes a result, and gives way after many for which nobody has waited.
 #[cfg_attr(not(feature = "small"), inline(always))]
-fn enter_at_once<'p>() -> Option<Entered<'p>> {
+fn enter_to_take<'p>(waited: bool) -> Option<Entered<'p>> {
     let entered = enter()?;
-    if !mutant!("joined": entered.processor().count_join() => false) {
-        return Some(entered);
+    if mutant!("joined": !waited && entered.processor().count_join() => false) {
+        give_way(entered);
+        return enter();
     }
+    Some(entered)
+}
+
+#[cold]
+#[inline(never)]
+fn give_way(entered: Entered<'_>) {
     if let Some((entered, _)) = entered.on_goroutine() {
         // As if it had waited: those that have not begun stay in their order.
         entered.processor().forget_pushed();
         entered.leave(Leave::Yield);
     }
-    enter()
 }
 
 impl<R> Completer<R> {
@@ -322,12 +328,11 @@ impl<R> Joiner<R> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn join(self) -> Option<R> {
         let this = ManuallyDrop::new(self);
-        let entered = if this.is_finished() {
-            enter_at_once()
-        } else {
+        let waited = !this.is_finished();
+        if waited {
             this.wait();
-            enter()
-        };
+        }
+        let entered = enter_to_take(waited);
         // SAFETY: `DONE` was read with Acquire, so the other half is done with the packet (step 1);
         // this half is never used or dropped again.
         unsafe { free(entered, this.0) }

@@ -99,21 +99,15 @@ impl List {
     }
 }
 
-/// As [`List`], to be taken from at both ends.
+/// As [`List`], to be taken from at both ends, and whoever has it counts.
 #[derive(Debug, Default)]
 pub(crate) struct Deque {
     ends: Cell<Option<(GoroutineRef, GoroutineRef)>>,
-    len: Cell<usize>,
 }
 
 impl Deque {
     pub(crate) const fn new() -> Deque {
-        Deque { ends: Cell::new(None), len: Cell::new(0) }
-    }
-
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn len(&self) -> usize {
-        self.len.get()
+        Deque { ends: Cell::new(None) }
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
@@ -137,7 +131,6 @@ impl Deque {
             }
         };
         self.ends.set(Some((first, g)));
-        self.len.set(self.len.get() + 1);
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
@@ -145,7 +138,6 @@ impl Deque {
         let (first, last) = self.ends.get()?;
         let second = if first == last { None } else { first.link.get() };
         self.ends.set(second.map(|second| (second, last)));
-        self.len.set(self.len.get() - 1);
         Some(first)
     }
 
@@ -156,7 +148,6 @@ impl Deque {
         // SAFETY: `push_back` put it there, from a reference that is in this queue.
         let before = before.map(|g| unsafe { GoroutineRef::from_raw(g.as_ptr().cast()) });
         self.ends.set(before.map(|before| (first, before)));
-        self.len.set(self.len.get() - 1);
         Some(last)
     }
 }

@@ -85,7 +85,7 @@ pub(crate) struct Processor {
     pub(crate) own: LongList,
     /// How many goroutines were ever put where thieves can take them. Written by the owner.
     arrived: LongGauge,
-    /// The length of `spill`, written under its lock, or of `unshared`; only the owner adds.
+    /// How many are in `spill`, written under its lock, or in `unshared`; only the owner adds.
     spilled: AtomicUsize,
     /// Whether the goroutine that runs has put others where thieves can take them.
     has_pushed: Cell<bool>,
@@ -99,7 +99,9 @@ pub(crate) struct Processor {
     /// What would be in the ring if there were thieves. Without them it has no need of locked
     /// instructions, nor of a bound.
     unshared: Deque,
-    ids: Cell<(u64, u64)>,
+    /// The number of the next goroutine, and the first that is not reserved.
+    id: Cell<u64>,
+    ids_end: Cell<u64>,
     /// Goroutines that were spawned here, and that ended here, as published for `close`.
     pub(crate) spawned: AtomicU64,
     pub(crate) ended: AtomicU64,
@@ -203,7 +205,8 @@ impl Processor {
             spilled: AtomicUsize::new(0),
             stacks: StackCache::new(),
             blocks: BlockCache::new(),
-            ids: Cell::new((0, 0)),
+            id: Cell::new(0),
+            ids_end: Cell::new(0),
             random: Cell::new(seed | 1),
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
@@ -218,6 +221,12 @@ impl Processor {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn index(&self) -> usize {
         self.index
+    }
+
+    /// As [`Shared::migratory`](crate::runtime::Shared::migratory), for who is at the processor anyway.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn migratory(&self) -> bool {
+        self.migratory
     }
 
     /// Says who holds it. Under the lock of `handoff`, or before any thread can see it.
@@ -490,7 +499,7 @@ impl Processor {
     /// Whether something is queued here that any worker may take.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn has_shared(&self) -> bool {
-        RING && !self.ring.is_empty() || self.spilled.load(Ordering::Relaxed) > 0
+        self.spilled.load(Ordering::Relaxed) > 0 || RING && !self.ring.is_empty()
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
@@ -556,8 +565,7 @@ impl Processor {
         if self.is_alone() {
             g.turn.set(turn);
             self.unshared.push_back(g);
-            let spilled = self.unshared.len();
-            mutant!("unshared-length": self.spilled.store(spilled, Ordering::Relaxed) => ());
+            mutant!("unshared-length": self.count_spilled(1) => ());
             return;
         }
         self.put(g, turn);
@@ -573,7 +581,7 @@ impl Processor {
 
     /// Whether nobody steals, and what makes use of that is built.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn is_alone(&self) -> bool {
+    pub(crate) fn is_alone(&self) -> bool {
         RING && !self.has_thieves
     }
 
@@ -598,6 +606,7 @@ impl Processor {
         let push = |g: GoroutineRef, turn| {
             g.turn.set(turn);
             spill.push_back(g);
+            self.count_spilled(1);
             self.counters.spilled.add(1);
         };
         if RING {
@@ -606,7 +615,14 @@ impl Processor {
         if !RING || self.ring.push(g, turn).is_err() {
             push(g, turn);
         }
-        self.spilled.store(spill.len(), Ordering::Relaxed);
+    }
+
+    /// Takes note that there are so many more, modulo 2^64, in `spill`, under its lock, or in `unshared`.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn count_spilled(&self, more: usize) {
+        // Relaxed: who needs to know, and is not the owner, has the lock.
+        let spilled = self.spilled.load(Ordering::Relaxed).wrapping_add(more);
+        self.spilled.store(spilled, Ordering::Relaxed);
     }
 
     /// Takes the oldest that any worker may run, unless it was queued after `before`; it still counts
@@ -645,7 +661,7 @@ impl Processor {
         if let Some(next) = if newest { queue.last() } else { queue.first() } {
             prefetch_to_run(next.as_ptr());
         }
-        self.spilled.store(queue.len(), Ordering::Relaxed);
+        self.count_spilled(usize::MAX);
         taken
     }
 
@@ -681,7 +697,7 @@ impl Processor {
         let first = spill.pop_front()?;
         let rest = List::new();
         iter::from_fn(|| spill.pop_front()).take(CAPACITY / 2 - 1).for_each(|g| rest.push_back(g));
-        self.spilled.store(spill.len(), Ordering::Relaxed);
+        self.count_spilled((rest.len() + 1).wrapping_neg());
         // Two thieves may steal from each other, and each locks its own.
         drop(spill);
         while let Some(g) = rest.pop_front() {
@@ -741,13 +757,13 @@ impl Processor {
     /// A fresh number for a goroutine; `refill(n)` reserves `n` numbers and returns the first.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn next_id(&self, refill: impl FnOnce(u64) -> u64) -> u64 {
-        let (mut next, mut end) = self.ids.get();
-        if next == end {
-            next = refill(ID_BATCH);
-            end = next + ID_BATCH;
+        let mut id = self.id.get();
+        if id == self.ids_end.get() {
+            id = refill(ID_BATCH);
+            self.ids_end.set(id + ID_BATCH);
         }
-        self.ids.set((next + 1, end));
-        next
+        self.id.set(id + 1);
+        id
     }
 
     /// A random number (xorshift64*, Marsaglia 2003 and Vigna 2014). Owner only.

@@ -69,7 +69,7 @@ impl Entered<'_> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_woken(&self, g: GoroutineRef) {
         let on_own_stack = self.worker().current.get().is_none();
-        if on_own_stack || self.shared().migratory() && g.home.get().is_some() {
+        if on_own_stack || self.processor().migratory() && g.home.get().is_some() {
             // A worker that wakes many, from sockets say, keeps their order. And `next` can be
             // stolen in migratory mode, which one that is at home here must not be.
             self.push_behind(g);
@@ -102,7 +102,10 @@ impl Entered<'_> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn push_shared(&self, g: GoroutineRef) {
         self.processor().push_shared(g);
-        mutant!("push-wake": self.shared().wake_one() => ());
+        // Who has the only processor is awake.
+        if !self.processor().is_alone() {
+            mutant!("push-wake": self.shared().wake_one() => ());
+        }
     }
 }
 

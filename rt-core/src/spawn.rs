@@ -99,13 +99,24 @@ unsafe fn spawn_from<F: FnOnce(&Running)>(
         // SAFETY: the caller's contract is the same.
         return unsafe { entered.spawn(spawn, f) }.map(Ok);
     }
+    // SAFETY: as above.
+    unsafe { spawn_from_elsewhere(*spawn, f) }
+}
+
+/// On a thread that is no worker.
+///
+/// # Safety
+/// - As for [`spawn`].
+#[cold]
+#[inline(never)]
+unsafe fn spawn_from_elsewhere<F: FnOnce(&Running)>(spawn: Spawn, f: F) -> OsResult<Result<Id, F>> {
     match current_shared() {
         None => {
             fork::check_thread();
             Ok(Err(f))
         }
-        // SAFETY: as above.
-        Some(shared) => unsafe { Runtime { shared }.spawn(spawn, f) }.map(Ok),
+        // SAFETY: the caller's contract is the same.
+        Some(shared) => unsafe { Runtime { shared }.spawn(&spawn, f) }.map(Ok),
     }
 }
 
@@ -149,7 +160,7 @@ impl Entered<'_> {
         bump(&processor.spawned, 1);
         if spawn.local {
             g.home.set(Some(self.worker().settle()));
-            if shared.migratory() {
+            if processor.migratory() {
                 self.worker().pinned.set(self.worker().pinned.get() + 1);
             } else {
                 bump(&processor.settled, 1);
@@ -162,38 +173,15 @@ impl Entered<'_> {
     }
 
     /// Queues a new goroutine here, unless another worker is home to far fewer: once started it can't
-    /// move. A sleeping worker is offered it. One that is awake might be held up, so it is not left
-    /// to that one alone: it goes where all look, and this worker least of all.
+    /// move.
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn settle_or_push(&self, g: GoroutineRef) {
         let processor = self.processor();
         let settled = processor.settled.load(Ordering::Relaxed);
-        let keeps = settled < processor.compares.get() || self.shared().migratory();
-        if keeps || !self.settle_elsewhere(g, settled) {
+        let keeps = settled < processor.compares.get() || processor.migratory();
+        if keeps || !self.shared().settle_elsewhere(processor, g, settled) {
             self.push_shared(g);
         }
-    }
-
-    #[cold]
-    fn settle_elsewhere(&self, g: GoroutineRef, settled: u64) -> bool {
-        let (shared, processor) = (self.shared(), self.processor());
-        let serves = processor.compares.replace(UNBALANCED) < UNBALANCED;
-        // Whoever wakes up for those that are queued here already takes more by that.
-        let wakes = serves || !processor.has_shared();
-        let gives = serves || settled >= CROWDED;
-        if !gives && !wakes {
-            return false;
-        }
-        let limit = if serves { settled - FEW } else { far_fewer(settled) };
-        match shared.least_settled(limit) {
-            Some(processor) if wakes && processor.is_away() => processor.holder().offer(g),
-            Some(_) if gives && shared.inject.len() < UNTAKEN => {
-                shared.inject.push(g);
-                shared.wake_one();
-            }
-            _ => return false,
-        }
-        true
     }
 }
 
@@ -227,6 +215,30 @@ fn far_fewer(settled: u64) -> u64 {
 }
 
 impl Shared {
+    /// Gives a new goroutine to another worker, if that is home to far fewer than the one that asks, which has
+    /// this processor. A sleeping worker is offered it. One that is awake might be held up, so it is not left to
+    /// that one alone: it goes where all look, and the asking worker least of all.
+    #[cold]
+    fn settle_elsewhere(&self, processor: &Processor, g: GoroutineRef, settled: u64) -> bool {
+        let serves = processor.compares.replace(UNBALANCED) < UNBALANCED;
+        // Whoever wakes up for those that are queued here already takes more by that.
+        let wakes = serves || !processor.has_shared();
+        let gives = serves || settled >= CROWDED;
+        if !gives && !wakes {
+            return false;
+        }
+        let limit = if serves { settled - FEW } else { far_fewer(settled) };
+        match self.least_settled(limit) {
+            Some(processor) if wakes && processor.is_away() => processor.holder().offer(g),
+            Some(_) if gives && self.inject.len() < UNTAKEN => {
+                self.inject.push(g);
+                self.wake_one();
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Whether a worker that is home to so many has far more than another.
     pub(crate) fn has_far_fewer_elsewhere(&self, settled: u64) -> bool {
         settled >= UNBALANCED && self.least_settled(far_fewer(settled)).is_some()

@@ -277,7 +277,7 @@ impl<'p> Entered<'p> {
         if how.kind() != Note::YIELD {
             self.processor.forget_pushed();
         }
-        if self.shared().migratory() && !g.pinned.get() {
+        if self.processor.migratory() && !g.pinned.get() {
             // std counts panics by thread, so an unwinding goroutine must come back to this one.
             let unwinds = (self.shared().unwinding)();
             g.home.set(unwinds.then(|| self.worker.settle()));
@@ -379,7 +379,7 @@ impl<'p> Entered<'p> {
         g.state.set(Change::Exit);
         g.fiber.end(g.context.get().0, g.as_ptr().cast());
         g.home.set(None);
-        if !self.shared().migratory() {
+        if !self.processor.migratory() {
             bump(&self.processor.settled, u64::MAX);
         } else if g.pinned.get() {
             self.worker.pinned.set(self.worker.pinned.get() - 1);
@@ -417,7 +417,7 @@ pub(crate) unsafe extern "C" fn start(message: usize, record: *mut ()) -> ! {
 fn begin(g: GoroutineRef, message: usize) {
     let entered = arrive();
     entered.perform(message);
-    if g.home.get().is_none() && !entered.shared().migratory() {
+    if g.home.get().is_none() && !entered.processor().migratory() {
         // From its first run on it stays with this thread: see docs/safety.md.
         g.home.set(Some(entered.worker().reference()));
         bump(&entered.processor().settled, 1);

@@ -62,6 +62,7 @@ impl<T> JoinHandle<T> {
     /// let panic = handle.join().unwrap_err();
     /// assert_eq!(panic.downcast_ref(), Some(&"oh"));
     /// ```
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn join(self) -> Result<T> {
         self.joiner.join().unwrap_or_else(|| Err(never_ran()))
     }
