@@ -19,6 +19,7 @@
 
 use core::cell::Cell;
 use core::fmt;
+use core::mem::offset_of;
 use core::ops::Deref;
 use core::panic::Location;
 use core::ptr::{self, NonNull};
@@ -33,6 +34,7 @@ use crate::scavenge::Mark;
 use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, INSPECTED, MODEL, Ordering, fence, mutant};
 use crate::stack::Region;
 use crate::state::StateWord;
+use crate::switch::Entered;
 use crate::wait::Waiter;
 use crate::worker::WorkerRef;
 use crate::{Context, arch, os};
@@ -79,13 +81,13 @@ pub(crate) struct Goroutine {
     // Written by itself before it parks, and by its home's scavenger while it is parked.
     pub(crate) mark: Cell<Mark>,
 
-    /// Odd while somebody looks at what it waits for (`look`): so long it stays in its wait. Written
-    /// by the looker, of whom there is one at a time; and by who spawns it, for [`FENCES`].
-    pub(crate) pins: AtomicU32,
     // Written and read by itself.
     /// Whether it has a limit: beside what is touched anyway.
     limited: Cell<bool>,
 
+    /// Odd while somebody looks at what it waits for (`look`): so long it stays in its wait. Written
+    /// by the looker, of whom there is one at a time; and by who spawns it, for [`FENCES`].
+    pub(crate) pins: AtomicU32,
     // Constant from spawn to exit.
     /// Whether it belongs to its home even where others migrate.
     pub(crate) pinned: Cell<bool>,
@@ -151,7 +153,11 @@ impl GoroutineRef {
 }
 
 /// What processors fetch at a time.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
+
+// An operation that waits touches no more of a record. (A model checker's atomics are larger.)
+const _: () =
+    assert!(MODEL || offset_of!(Goroutine, limited) < LINE && offset_of!(Goroutine, pins) < LINE);
 
 /// Has the record fetched, and the top of the stack below it, of whom is likely to be made next. Each is in a page of
 /// its own, and not at hand where there are hundreds. The address may be any.
@@ -200,8 +206,8 @@ impl fmt::Debug for GoroutineRef {
 impl Goroutine {
     /// Says what it is about to wait on, and since when. By itself.
     #[inline(always)]
-    pub(crate) fn about_to_wait(&self, waiter: &Waiter, now: u64) {
-        waiter.began(now);
+    pub(crate) fn about_to_wait(&self, waiter: &Waiter, entered: &Entered<'_>) {
+        waiter.began(entered.processor().clock(), entered.shared());
         self.waiting.set(Some(NonNull::from(waiter)));
         self.mark.set(Mark::Fresh);
     }

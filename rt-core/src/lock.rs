@@ -122,6 +122,7 @@ impl Lock {
 }
 
 /// Data under a lock of the core's own, which is held for a few dozen instructions.
+#[repr(C)]
 pub struct Protected<T: ?Sized> {
     lock: Lock,
     data: UnsafeCell<T>,

@@ -27,6 +27,7 @@ use crate::goroutine::GoroutineRef;
 use crate::limit::Limit;
 use crate::lock::{Guard, Lock};
 use crate::processor::Processor;
+use crate::runtime::Shared;
 use crate::schedule;
 use crate::seam::{AtomicU32, AtomicUsize, Ordering, mutant};
 use crate::state::Change;
@@ -96,14 +97,10 @@ pub enum WaitsFor {
     Future,
 }
 
-/// One blocked operation.
+/// One blocked operation. What every claimer touches comes last, and in a [`Node`] first: in a [`Seat`] that lies
+/// together.
+#[repr(C)]
 pub(crate) struct Waiter {
-    /// Written by claimers: CAS from `WAITING`, or a store where `exclusive`.
-    selected: AtomicUsize,
-    /// Whether only the holder of one queue's lock can end the wait.
-    exclusive: bool,
-    waits_for: WaitsFor,
-    goroutine: Option<GoroutineRef>,
     /// How to wake a future, which is neither goroutine nor thread.
     ring: Option<unsafe fn(NonNull<Waiter>)>,
     /// A plain thread sleeps on it: 0, then 1 by the claimer as the last thing it does.
@@ -116,6 +113,14 @@ pub(crate) struct Waiter {
     since: Cell<u64>,
     /// The first of the nodes that it stands in queues with.
     node: Cell<Option<NonNull<Node>>>,
+    waits_for: WaitsFor,
+    /// Whether only the holder of one queue's lock can end the wait.
+    exclusive: bool,
+    goroutine: Option<GoroutineRef>,
+    /// Of the goroutine.
+    runtime: Cell<Option<NonNull<Shared>>>,
+    /// Written by claimers: CAS from `WAITING`, or a store where `exclusive`.
+    selected: AtomicUsize,
 }
 
 impl Waiter {
@@ -125,23 +130,25 @@ impl Waiter {
         waits_for: WaitsFor,
     ) -> Waiter {
         Waiter {
-            selected: AtomicUsize::new(WAITING),
-            exclusive,
-            waits_for,
-            goroutine,
             ring: None,
             word: AtomicU32::new(0),
             timer: Number::none(),
             timer_on: Cell::new(None),
             since: Cell::new(0),
             node: Cell::new(None),
+            waits_for,
+            exclusive,
+            goroutine,
+            runtime: Cell::new(None),
+            selected: AtomicUsize::new(WAITING),
         }
     }
 
-    /// The time at which it begins to wait.
+    /// A goroutine begins to wait, at about this time.
     #[inline(always)]
-    pub(crate) fn began(&self, now: u64) {
+    pub(crate) fn began(&self, now: u64, shared: &Shared) {
         self.since.set(now);
+        self.runtime.set(Some(NonNull::from(shared)));
     }
 
     /// When it began to wait, or a little before.
@@ -195,7 +202,7 @@ impl Waiter {
     /// thread has left, `close` takes such out of their queues; but that may be long after `run`.)
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn is_abandoned(&self) -> bool {
-        let Some(runtime) = self.goroutine.and_then(|g| g.runtime.get()) else { return false };
+        let Some(runtime) = self.runtime.get() else { return false };
         // SAFETY: a runtime lives as long as any of its goroutines has not ended, and this one waits.
         unsafe { runtime.as_ref() }.is_closing()
     }
@@ -278,18 +285,19 @@ impl Waiter {
 }
 
 /// A waiter's place in one queue.
+#[repr(C)]
 pub(crate) struct Node {
     // Protected by the queue's lock.
     next: Cell<Option<NonNull<Node>>>,
     previous: Cell<Option<NonNull<Node>>>,
     linked: Cell<bool>,
-    /// The queue that it is in, or was.
-    queue: Cell<NonNull<WaitQueue>>,
     // Constant while it waits.
+    waits_for: WaitsFor,
     waiter: NonNull<Waiter>,
     slot: *mut (),
+    /// The queue that it is in, or was. Protected by the queue's lock.
+    queue: Cell<NonNull<WaitQueue>>,
     lock: NonNull<Lock>,
-    waits_for: WaitsFor,
     about: About,
     /// Another node of the same waiter.
     sibling: Option<NonNull<Node>>,
@@ -537,7 +545,7 @@ pub(crate) unsafe fn park<T, const LIMITED: bool>(
 
     let wake = match entered {
         Some((entered, g)) if deadline == FOREVER => {
-            g.about_to_wait(&waiter, entered.processor().clock());
+            g.about_to_wait(&waiter, &entered);
             entered.leave(Leave::Park(Guard::leave_held(guard)));
             g.came_back();
             return Wake::Claimed;
@@ -573,7 +581,7 @@ fn park_until(
     deadline: u64,
     unlock: impl FnOnce(),
 ) {
-    g.about_to_wait(waiter, entered.processor().clock());
+    g.about_to_wait(waiter, &entered);
     g.state.set(Change::Prepare);
     waiter.timer_on.set(Some(NonNull::from(entered.processor())));
     entered.processor().add_timer(deadline, waiter);
@@ -592,7 +600,7 @@ pub(crate) fn park_unless(
 ) {
     match entered {
         Some((entered, g)) => {
-            g.about_to_wait(waiter, entered.processor().clock());
+            g.about_to_wait(waiter, &entered);
             g.state.set(Change::Prepare);
             if register() {
                 os::point();

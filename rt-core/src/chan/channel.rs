@@ -69,29 +69,32 @@ pub(super) const AT_ONCE: u64 = 0;
 /// the other side is on another processor, is not to keep its own for good.
 const PER_TURN: u32 = 64;
 
-/// What senders and receivers of one channel share.
+/// What senders and receivers of one channel share. What an operation touches comes first, in one or two lines of
+/// the cache.
+#[repr(C)]
 pub(super) struct Channel<T> {
+    pub(super) state: Protected<State<T>>,
     // Constant.
-    capacity: Option<usize>,
     /// Whether the messages are a clock's: its operations can be ready by themselves.
     pub(super) ticks: bool,
+    capacity: Option<usize>,
     // Written by handles that are cloned and dropped.
     pub(super) ends: Ends,
-    pub(super) state: Protected<State<T>>,
 }
 
+#[repr(C)]
 pub(super) struct State<T> {
-    pub(super) buffer: Buffer<T>,
-    pub(super) waiting_receivers: WaitQueue,
-    pub(super) waiting_senders: WaitQueue,
-    /// Futures that want to try again (`future`), and how many senders are about to wait, and have rung
-    /// for one if there was one.
-    pub(super) futures: WaitQueue,
-    pub(super) coming: usize,
     /// Set once, when the last handle of either side goes.
     pub(super) disconnected: bool,
     /// How many operations have not waited.
     unwaited: u32,
+    pub(super) waiting_receivers: WaitQueue,
+    pub(super) waiting_senders: WaitQueue,
+    pub(super) buffer: Buffer<T>,
+    /// Futures that want to try again (`future`), and how many senders are about to wait, and have rung
+    /// for one if there was one.
+    pub(super) futures: WaitQueue,
+    pub(super) coming: usize,
     /// What goes past the buffer, between those who select.
     pub(super) promised: Promised<T>,
 }

@@ -138,7 +138,7 @@ pub(crate) fn park_in_many(
     let waiter = &many.0;
     let wake = match entered {
         Some((entered, g)) => {
-            g.about_to_wait(waiter, entered.processor().clock());
+            g.about_to_wait(waiter, &entered);
             g.state.set(Change::Prepare);
             if deadline != FOREVER {
                 waiter.timer_on.set(Some(NonNull::from(entered.processor())));

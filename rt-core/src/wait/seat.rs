@@ -10,33 +10,46 @@
 //! stays, and every `ret` of the callers is one off).
 
 use core::cell::{Cell, UnsafeCell};
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 
 use super::{About, Node, WaitQueue, Waiter};
 use crate::fiber;
+use crate::goroutine::LINE;
 use crate::lock::Guard;
+use crate::seam::MODEL;
 use crate::switch::{Departure, Leave, enter_unlimited};
 
-/// What lies on the stack of one who waits, with the slot for its claimer.
+/// What lies on the stack of one who waits, with the slot for its claimer. What that touches lies together, in two
+/// lines of the cache, or three.
+#[repr(C)]
 pub(crate) struct Seat<S> {
     waiter: UnsafeCell<MaybeUninit<Waiter>>,
-    node: UnsafeCell<MaybeUninit<Node>>,
     slot: UnsafeCell<MaybeUninit<S>>,
+    node: UnsafeCell<MaybeUninit<Node>>,
     departure: Cell<MaybeUninit<Departure>>,
 }
 
 impl<S> Seat<S> {
+    /// What a claimer touches first and last.
+    const TOUCHED: (usize, usize) = (
+        offset_of!(Seat<S>, waiter) + offset_of!(Waiter, exclusive),
+        offset_of!(Seat<S>, node) + offset_of!(Node, slot) + size_of::<*mut ()>(),
+    );
+    const TOGETHER: () =
+        assert!(MODEL || Seat::<S>::TOUCHED.1 - Seat::<S>::TOUCHED.0 <= 2 * LINE - 16);
+
     /// Whether anybody sits: not in small programs, nor where a sanitizer wants nothing between what it is told and
     /// the switch.
     const USED: bool = !cfg!(feature = "small") && !fiber::WATCHED;
 
     #[inline(always)]
     pub(crate) fn new() -> Seat<S> {
+        let () = Seat::<S>::TOGETHER;
         Seat {
             waiter: UnsafeCell::new(MaybeUninit::uninit()),
-            node: UnsafeCell::new(MaybeUninit::uninit()),
             slot: UnsafeCell::new(MaybeUninit::uninit()),
+            node: UnsafeCell::new(MaybeUninit::uninit()),
             departure: Cell::new(MaybeUninit::uninit()),
         }
     }
@@ -73,7 +86,7 @@ impl<S> Seat<S> {
         let node = unsafe { (*self.node.get()).write(node) };
         waiter.node.set(Some(NonNull::from(&*node)));
         queue.push(node);
-        g.about_to_wait(waiter, entered.processor().clock());
+        g.about_to_wait(waiter, &entered);
         let departure = entered.depart(Leave::Park(Guard::leave_held(guard)));
         self.departure.set(MaybeUninit::new(departure));
         None
