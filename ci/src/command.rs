@@ -2,6 +2,7 @@
 //! possible.
 
 use std::io::{self, BufRead as _, BufReader, Read};
+use std::iter;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -60,9 +61,20 @@ pub(crate) fn show(cmd: Cmd<'_>, limit: Option<Duration>) -> Result<Finished, Er
 /// Runs a command to its end, keeping what it writes and, with `echo`, showing it line by line.
 ///
 /// With a limit it runs in a process group of its own, so that its children are ended with it.
-pub(crate) fn watch(
+pub(crate) fn watch(command: Command, limit: Option<Duration>, echo: bool) -> io::Result<Finished> {
+    run(command, limit, false, echo)
+}
+
+/// As [`watch`], with a limit for each line that the command writes, and for its end after the last: so the
+/// whole may take long on a slow machine, and a hang is found soon.
+pub(crate) fn watch_lines(command: Command, limit: Duration) -> io::Result<Finished> {
+    run(command, Some(limit), true, false)
+}
+
+fn run(
     mut command: Command,
     limit: Option<Duration>,
+    each_line: bool,
     echo: bool,
 ) -> io::Result<Finished> {
     let (reader, writer) = io::pipe()?;
@@ -74,34 +86,41 @@ pub(crate) fn watch(
     // The command holds the write ends, and the reader would wait for them for ever.
     drop(command);
     let group = child.id();
-    let (done, waiting) = mpsc::channel::<()>();
+    let (goes_on, waiting) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         let alarm = scope.spawn(move || {
             let Some(limit) = limit else { return false };
-            let expired = waiting.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+            let expired = iter::repeat_with(|| waiting.recv_timeout(limit)).find_map(Result::err)
+                == Some(RecvTimeoutError::Timeout);
             if expired {
                 end_group(group);
             }
             expired
         });
-        let output = read_all(reader, echo);
+        let output = read_all(reader, |line| {
+            if echo {
+                print!("{line}");
+            }
+            if each_line {
+                // Nobody listens when the time is over.
+                _ = goes_on.send(());
+            }
+        });
         let status = child.wait();
-        drop(done);
+        drop(goes_on);
         let timed_out = alarm.join().unwrap_or(false);
         Ok(Finished { output: output?, success: status?.success() && !timed_out, timed_out })
     })
 }
 
-/// Reads to the end of the stream; output that isn't UTF-8 is shown with replacement characters.
-fn read_all(reader: impl Read, echo: bool) -> io::Result<String> {
+/// Reads to the end of the stream, and shows each line to `see`; of output that isn't UTF-8, replacement characters.
+fn read_all(reader: impl Read, see: impl Fn(&str)) -> io::Result<String> {
     let mut reader = BufReader::new(reader);
     let mut output = String::new();
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         let text = String::from_utf8_lossy(&line);
-        if echo {
-            print!("{text}");
-        }
+        see(&text);
         output.push_str(&text);
         line.clear();
     }
@@ -145,6 +164,17 @@ mod tests {
         assert!(finished.timed_out && !finished.success);
         assert_eq!(finished.output, "started\n");
         assert!(start.elapsed() < Duration::from_secs(30));
+        Ok(())
+    }
+
+    #[test]
+    fn each_line_has_its_limit() -> io::Result<()> {
+        let limit = Duration::from_secs(2);
+        let finished = watch_lines(sh("for i in 1 2 3 4 5; do sleep 0.6; echo $i; done"), limit)?;
+        assert!(finished.success && !finished.timed_out);
+        let finished = watch_lines(sh("echo 1; sleep 60; echo 2"), limit)?;
+        assert!(finished.timed_out && !finished.success);
+        assert_eq!(finished.output, "1\n");
         Ok(())
     }
 
