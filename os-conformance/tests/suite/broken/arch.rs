@@ -15,8 +15,8 @@ impl<const FAULT: usize> Arch for Broken<FAULT> {
             return Context(frame);
         }
         let lower = frame.wrapping_sub(8);
-        // SAFETY: the words that `prepare` wrote, at most six, and the one below, which is unused.
-        unsafe { lower.copy_from(frame, 48) };
+        // SAFETY: what `prepare` wrote, up to `top` rounded down, and the word below, which is unused.
+        unsafe { lower.copy_from(frame, (top.addr() & !15) - frame.addr()) };
         Context(lower)
     }
 
