@@ -2,7 +2,6 @@
 //! possible.
 
 use std::io::{self, BufRead as _, BufReader, Read};
-use std::iter;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -90,8 +89,11 @@ fn run(
     std::thread::scope(|scope| {
         let alarm = scope.spawn(move || {
             let Some(limit) = limit else { return false };
-            let expired = iter::repeat_with(|| waiting.recv_timeout(limit)).find_map(Result::err)
-                == Some(RecvTimeoutError::Timeout);
+            let expired = loop {
+                if let Err(end) = waiting.recv_timeout(limit) {
+                    break end == RecvTimeoutError::Timeout;
+                }
+            };
             if expired {
                 end_group(group);
             }

@@ -255,7 +255,7 @@ const BUILD: &[&str] = &[
 /// How many seeds of each program a mutant gets.
 const SEEDS: &str = "200";
 
-/// For native tests under one mutant. A mutant that hangs longer is caught.
+/// For one native test under one mutant. A mutant that hangs longer is caught.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// For one program of the simulation under one mutant, the same. The longest takes 1.4 s on a machine of four cores.
@@ -304,13 +304,13 @@ fn simulated(project: &Project, name: &str) -> Result<Option<String>, Error> {
 
 /// Which of a native test's functions catches a mutant, if any.
 fn native(project: &Project, name: &str, tests: &str) -> Result<Option<String>, Error> {
-    let args = ["test", "--quiet", "-p", "tests", "--test", tests, "--target-dir", TARGET];
+    let args = ["test", "-p", "tests", "--test", tests, "--target-dir", TARGET];
     let build = cmd!(project.sh, "cargo {args...} --no-run").env(VARIABLE, name);
     build.quiet().ignore_stderr().run()?;
     let mut run = Command::new("cargo");
     run.current_dir(project.sh.current_dir()).args(args).env(VARIABLE, name);
     run.env("RUST_BACKTRACE", "0");
-    let finished = command::watch(run, Some(LIMIT), false)?;
+    let finished = command::watch_lines(run, LIMIT)?;
     if finished.success {
         return Ok(None);
     }

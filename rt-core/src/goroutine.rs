@@ -88,6 +88,7 @@ pub(crate) struct Goroutine {
     /// Odd while somebody looks at what it waits for (`look`): so long it stays in its wait. Written
     /// by the looker, of whom there is one at a time; and by who spawns it, for [`FENCES`].
     pub(crate) pins: AtomicU32,
+
     // Constant from spawn to exit.
     /// Whether it belongs to its home even where others migrate.
     pub(crate) pinned: Cell<bool>,

@@ -16,9 +16,7 @@ use crate::patience::Patience;
 use crate::queued::left;
 use crate::run_queue::{CAPACITY, RunQueue};
 use crate::scavenge::Scavenger;
-use crate::seam::{
-    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Gauge, LongGauge, Ordering, mutant,
-};
+use crate::seam::{AtomicPtr, AtomicU32, AtomicU64, Gauge, LongGauge, Ordering, mutant};
 use crate::sleep::UNSTARTED;
 use crate::spawn::UNBALANCED;
 use crate::spin::Spin;
@@ -86,7 +84,7 @@ pub(crate) struct Processor {
     /// How many goroutines were ever put where thieves can take them. Written by the owner.
     arrived: LongGauge,
     /// How many are in `spill`, written under its lock, or in `unshared`; only the owner adds.
-    spilled: AtomicUsize,
+    spilled: AtomicU64,
     /// Whether the goroutine that runs has put others where thieves can take them.
     has_pushed: Cell<bool>,
     /// The turns of the first and the last that have begun, of those that thieves can take. In migratory mode.
@@ -202,7 +200,7 @@ impl Processor {
             aged: Cell::new(0),
             unshared: Deque::new(),
             spill: Protected::new(Deque::new()),
-            spilled: AtomicUsize::new(0),
+            spilled: AtomicU64::new(0),
             stacks: StackCache::new(),
             blocks: BlockCache::new(),
             id: Cell::new(0),
@@ -509,7 +507,7 @@ impl Processor {
         }
         if mutant!("has-pushed": self.has_pushed.replace(false) => false) {
             let ring = if self.is_alone() { 0 } else { self.ring.len() };
-            self.aged.set(ring + self.spilled.load(Ordering::Relaxed));
+            self.aged.set(ring + self.spilled.load(Ordering::Relaxed) as usize);
         }
         let aged = self.aged.get();
         if aged > 0 {
@@ -565,7 +563,7 @@ impl Processor {
         if self.is_alone() {
             g.turn.set(turn);
             self.unshared.push_back(g);
-            mutant!("unshared-length": self.count_spilled(1) => ());
+            mutant!("unshared-length": bump(&self.spilled, 1) => ());
             return;
         }
         self.put(g, turn);
@@ -606,7 +604,7 @@ impl Processor {
         let push = |g: GoroutineRef, turn| {
             g.turn.set(turn);
             spill.push_back(g);
-            self.count_spilled(1);
+            bump(&self.spilled, 1);
             self.counters.spilled.add(1);
         };
         if RING {
@@ -615,14 +613,6 @@ impl Processor {
         if !RING || self.ring.push(g, turn).is_err() {
             push(g, turn);
         }
-    }
-
-    /// Takes note that there are so many more, modulo 2^64, in `spill`, under its lock, or in `unshared`.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    fn count_spilled(&self, more: usize) {
-        // Relaxed: who needs to know, and is not the owner, has the lock.
-        let spilled = self.spilled.load(Ordering::Relaxed).wrapping_add(more);
-        self.spilled.store(spilled, Ordering::Relaxed);
     }
 
     /// Takes the oldest that any worker may run, unless it was queued after `before`; it still counts
@@ -661,7 +651,7 @@ impl Processor {
         if let Some(next) = if newest { queue.last() } else { queue.first() } {
             prefetch_to_run(next.as_ptr());
         }
-        self.count_spilled(usize::MAX);
+        bump(&self.spilled, u64::MAX);
         taken
     }
 
@@ -697,7 +687,7 @@ impl Processor {
         let first = spill.pop_front()?;
         let rest = List::new();
         iter::from_fn(|| spill.pop_front()).take(CAPACITY / 2 - 1).for_each(|g| rest.push_back(g));
-        self.count_spilled((rest.len() + 1).wrapping_neg());
+        bump(&self.spilled, (rest.len() as u64 + 1).wrapping_neg());
         // Two thieves may steal from each other, and each locks its own.
         drop(spill);
         while let Some(g) = rest.pop_front() {
@@ -777,7 +767,7 @@ impl Processor {
     }
 }
 
-/// Owner-written counter that others may read: no locked instruction.
+/// Adds to a counter that one at a time writes, and others may read: no locked instruction. Modulo 2^64.
 #[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn bump(counter: &AtomicU64, by: u64) {
     // Release: pairs with the Acquire in Shared::goroutines_left().

@@ -31,13 +31,10 @@ pub(crate) struct Seat<S> {
 }
 
 impl<S> Seat<S> {
-    /// What a claimer touches first and last.
-    const TOUCHED: (usize, usize) = (
-        offset_of!(Seat<S>, waiter) + offset_of!(Waiter, exclusive),
-        offset_of!(Seat<S>, node) + offset_of!(Node, slot) + size_of::<*mut ()>(),
-    );
-    const TOGETHER: () =
-        assert!(MODEL || Seat::<S>::TOUCHED.1 - Seat::<S>::TOUCHED.0 <= 2 * LINE - 16);
+    /// The bytes that a claimer touches: from the waiter's first of these to the node's last.
+    const TOUCHED: usize =
+        offset_of!(Seat<S>, node) + offset_of!(Node, slot) + size_of::<*mut ()>()
+            - (offset_of!(Seat<S>, waiter) + offset_of!(Waiter, exclusive));
 
     /// Whether anybody sits: not in small programs, nor where a sanitizer wants nothing between what it is told and
     /// the switch.
@@ -45,7 +42,7 @@ impl<S> Seat<S> {
 
     #[inline(always)]
     pub(crate) fn new() -> Seat<S> {
-        let () = Seat::<S>::TOGETHER;
+        const { assert!(MODEL || Seat::<S>::TOUCHED <= 2 * LINE - 16) };
         Seat {
             waiter: UnsafeCell::new(MaybeUninit::uninit()),
             slot: UnsafeCell::new(MaybeUninit::uninit()),
