@@ -25,8 +25,8 @@ pub(crate) enum Catcher {
     Sim,
     /// The loom models with this in their names.
     Loom(&'static str),
-    /// The native tests of this name: for what the simulation doesn't have.
-    Native(&'static str),
+    /// A program of the native tests, those with this in their names: for what the simulation doesn't have.
+    Native(&'static str, &'static str),
 }
 
 use Catcher::{Loom, Native, Sim};
@@ -67,7 +67,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("heir-rests", Sim),
     ("budget-found", Loom("hurried_after_its_look")),
     ("write-gives-up", Sim),
-    ("write-whose", Native("locks")),
+    ("write-whose", Native("sync", "locks::")),
     ("lock-alone", Sim),
     ("lock-last", Sim),
     ("search-last", Loom("two_at_once")),
@@ -86,7 +86,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("look-again", Sim),
     // A refusal, and what is to be undone after it.
     ("first-worker", Sim),
-    ("first-refused", Native("running_out")),
+    ("first-refused", Native("workers", "running_out::")),
     ("thread-refused", Sim),
     ("worker-refused", Sim),
     ("token-refused", Sim),
@@ -95,12 +95,12 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("call-enough", Sim),
     ("call-after-end", Sim),
     ("call-closed", Sim),
-    ("poller-elsewhere", Native("running_out")),
+    ("poller-elsewhere", Native("workers", "running_out::")),
     // A fork.
-    ("fork-word", Native("forks")),
-    ("fork-thread", Native("forks")),
-    ("fork-process", Native("forks")),
-    ("fork-poller", Native("forks")),
+    ("fork-word", Native("workers", "forks::")),
+    ("fork-thread", Native("workers", "forks::")),
+    ("fork-process", Native("workers", "forks::")),
+    ("fork-poller", Native("workers", "forks::")),
     // A look that comes before sleep, or after a race.
     ("sleep-inbox", Loom("readied_at_home")),
     ("sleep-inject", Loom("injected")),
@@ -116,7 +116,7 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("wait-order", Sim),
     ("edges", Sim),
     ("edges-since", Sim),
-    ("edges-ended", Native("net")),
+    ("edges-ended", Native("waits", "net::")),
     ("look-twice", Sim),
     ("claim", Sim),
     ("steal-claim", Sim),
@@ -143,12 +143,12 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("budget", Sim),
     ("streak", Sim),
     ("turn", Sim),
-    ("begun", Native("scheduling")),
+    ("begun", Native("workers", "scheduling::")),
     ("yield-budget", Sim),
     ("checkpoint", Sim),
     ("grace", Sim),
-    ("joined", Native("fairness")),
-    ("payer", Native("counts")),
+    ("joined", Native("workers", "fairness::")),
+    ("payer", Native("counts", "")),
     ("list-names", Sim),
     ("list-gone", Sim),
     ("list-fetches", Sim),
@@ -159,15 +159,15 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("stride-kept", Sim),
     ("hurry", Sim),
     ("thieves", Sim),
-    ("has-pushed", Native("scheduling")),
-    ("without-waiting", Native("fairness")),
-    ("aged", Native("fairness")),
+    ("has-pushed", Native("workers", "scheduling::")),
+    ("without-waiting", Native("workers", "fairness::")),
+    ("aged", Native("workers", "fairness::")),
     ("unshared-length", Sim),
     // What those get who are held up, or wait for those who are.
     ("relieve", Sim),
     ("hog", Sim),
-    ("blocked", Native("held_up")),
-    ("rest-ends", Native("held_up")),
+    ("blocked", Native("workers", "held_up::")),
+    ("rest-ends", Native("workers", "held_up::")),
     ("rest-mail", Sim),
     ("regain-left", Sim),
     ("hand-over-mail", Sim),
@@ -215,9 +215,9 @@ const MUTANTS: &[(&str, Catcher)] = &[
     ("patience-stay", Loom("patience")),
     ("patience-new", Loom("patience")),
     ("patience-many", Loom("patience")),
-    ("spin", Native("idle_workers")),
-    ("spin-due", Native("idle_workers")),
-    ("accepted", Native("placement")),
+    ("spin", Native("workers", "idle_workers::")),
+    ("spin-due", Native("workers", "idle_workers::")),
+    ("accepted", Native("workers", "placement::")),
     ("quiet-fence", Loom("quiet_mutex")),
     ("woken-late", Loom("woken_one_is_late")),
     ("woken-pace", Loom("woken_one_is_late")),
@@ -272,7 +272,7 @@ pub(crate) fn run(project: &Project, filters: &[String], loom_only: bool) -> Res
         let caught = match catcher {
             Sim => simulated(project, name)?,
             Loom(models) => loom::mutant(project, name, models)?,
-            Native(tests) => native(project, name, tests)?,
+            Native(program, tests) => native(project, name, program, tests)?,
         };
         match caught {
             Some(how) => {
@@ -302,14 +302,19 @@ fn simulated(project: &Project, name: &str) -> Result<Option<String>, Error> {
     Ok(catch(&finished.output, finished.success, finished.timed_out))
 }
 
-/// Which of a native test's functions catches a mutant, if any.
-fn native(project: &Project, name: &str, tests: &str) -> Result<Option<String>, Error> {
-    let args = ["test", "-p", "tests", "--test", tests, "--target-dir", TARGET];
+/// Which of a native program's tests catches a mutant, if any.
+fn native(
+    project: &Project,
+    name: &str,
+    program: &str,
+    tests: &str,
+) -> Result<Option<String>, Error> {
+    let args = ["test", "-p", "tests", "--test", program, "--target-dir", TARGET];
     let build = cmd!(project.sh, "cargo {args...} --no-run").env(VARIABLE, name);
     build.quiet().ignore_stderr().run()?;
     let mut run = Command::new("cargo");
-    run.current_dir(project.sh.current_dir()).args(args).env(VARIABLE, name);
-    run.env("RUST_BACKTRACE", "0");
+    run.current_dir(project.sh.current_dir()).args(args).args(["--", tests]);
+    run.env(VARIABLE, name).env("RUST_BACKTRACE", "0");
     let finished = command::watch_lines(run, LIMIT)?;
     if finished.success {
         return Ok(None);
@@ -349,7 +354,7 @@ impl fmt::Display for Catcher {
         match self {
             Sim => f.write_str("the simulation"),
             Loom(models) => write!(f, "the models `{models}`"),
-            Native(tests) => write!(f, "the tests `{tests}`"),
+            Native(program, tests) => write!(f, "the tests `{tests}` of `{program}`"),
         }
     }
 }
@@ -393,8 +398,15 @@ mod tests {
     fn the_native_tests_are_there() {
         let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests");
         for (name, catcher) in MUTANTS {
-            let Native(file) = catcher else { continue };
-            assert!(tests.join(file).with_extension("rs").is_file(), "{name}: no test `{file}`");
+            let Native(program, part) = catcher else { continue };
+            let file = if part.is_empty() {
+                format!("{program}.rs")
+            } else {
+                format!("{program}/main.rs")
+            };
+            let code = std::fs::read_to_string(tests.join(file)).expect("a program of that name");
+            let module = format!("mod {};", part.trim_end_matches("::"));
+            assert!(part.is_empty() || code.contains(&module), "{name}: no tests `{part}`");
         }
     }
 

@@ -18,7 +18,8 @@ pub struct Footprint {
     pub mappings: usize,
     /// The size of all mappings, in KiB.
     pub address_kib: usize,
-    /// Memory in use, in KiB.
+    /// Memory in use, in KiB, but for pages of files: how many of its own code a process has there is the
+    /// system's choice.
     pub resident_kib: usize,
 }
 
@@ -33,7 +34,7 @@ impl Footprint {
             descriptors: entries("/proc/self/fd"),
             mappings: lines("/proc/self/maps"),
             address_kib: status("VmSize:"),
-            resident_kib: status("VmRSS:"),
+            resident_kib: status("RssAnon:"),
         }
     }
 

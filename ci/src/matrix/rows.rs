@@ -138,10 +138,14 @@ const NO_LIST: &str =
     "musl keeps no list of what a thread's end calls, so that run waits for those who go on";
 
 const MUSL: &[LeftOut] = &[
-    without("leaked", "run_tells_of_those_who_go_on", NO_LIST),
-    without("abandoned", "run_waits_for_none_that_goes_on_and_on", NO_LIST),
-    without("abandoned", "nothing_is_handed_over_while_another_goes_on_either", NO_LIST),
-    without("aside", "a_call_that_waits_for_a_thread_when_its_runtime_ends_is_not_made", NO_LIST),
+    without("tasks", "leaked::run_tells_of_those_who_go_on", NO_LIST),
+    without("tasks", "abandoned::run_waits_for_none_that_goes_on_and_on", NO_LIST),
+    without("tasks", "abandoned::nothing_is_handed_over_while_another_goes_on_either", NO_LIST),
+    without(
+        "workers",
+        "aside::a_call_that_waits_for_a_thread_when_its_runtime_ends_is_not_made",
+        NO_LIST,
+    ),
 ];
 
 const MEMORY: &str = "it counts memory or addresses, and the emulator's are counted with them";
@@ -161,21 +165,29 @@ const QEMU: &[LeftOut] = &[
          the tour starts a million",
     ),
     without("counts", "", "it counts system calls by ptrace, which the emulator has not"),
-    without("deadlock", "", "the emulator has a thread of its own, as any program may have"),
+    without(
+        "workers",
+        "deadlock::",
+        "the emulator has a thread of its own, as any program may have",
+    ),
     without("limits", "", "a limit of addresses is the emulator's as well"),
-    without("running_out", "", "limits and filters of system calls are the emulator's"),
-    without("own_locks", "a_sandbox_that_closes", "a filter of system calls is the emulator's"),
-    without("aside", "many_short_calls_leave_nothing", MEMORY),
-    without("timers", "timers_that_are_not_needed_leave_nothing", MEMORY),
+    without("workers", "running_out::", "limits and filters of system calls are the emulator's"),
+    without(
+        "sync",
+        "own_locks::a_sandbox_that_closes",
+        "a filter of system calls is the emulator's",
+    ),
+    without("workers", "aside::many_short_calls_leave_nothing", MEMORY),
+    without("waits", "timers::timers_that_are_not_needed_leave_nothing", MEMORY),
     without("lifecycle", "leave_nothing", MEMORY),
     without("lifecycle", "large_stacks_are_given_back", MEMORY),
-    without("scheduling", "the_same_work_again_takes_no_more_memory", MEMORY),
-    without("scheduling", "a_hundred_thousand_parked", MEMORY),
-    without("held_up", "hogs_make_no_ticker_late", TIME),
-    without("held_up", "sixteen_blocked_goroutines_block_nobody", TIME),
+    without("workers", "scheduling::the_same_work_again_takes_no_more_memory", MEMORY),
+    without("workers", "scheduling::a_hundred_thousand_parked", MEMORY),
+    without("workers", "held_up::hogs_make_no_ticker_late", TIME),
+    without("workers", "held_up::sixteen_blocked_goroutines_block_nobody", TIME),
     without(
-        "everywhere_it_waits",
-        "an_overflow_in_every_wait_is_reported",
+        "waits",
+        "everywhere_it_waits::an_overflow_in_every_wait_is_reported",
         "in two of its 32 cases the stack ends in the 32 bytes that a switch stores, when the next \
          goroutine is the current one already: the process ends, without the report",
     ),
